@@ -1,0 +1,1 @@
+"""SQLite whose writers queue in the order of their arrival."""

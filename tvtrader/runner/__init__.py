@@ -1,0 +1,1 @@
+"""The whole service in one process, with nothing to install beside it: what ./run starts."""
