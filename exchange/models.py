@@ -167,3 +167,39 @@ class SymbolSetup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account}:{self.symbol} {self.leverage}x {self.margin_type}"
+
+
+# Last, because these rows refer to Account: Django finds a model only if this module imports it.
+from exchange.paper_rows import (  # noqa: E402  # see above
+    PaperAccount,
+    PaperBalance,
+    PaperCursor,
+    PaperEvent,
+    PaperFill,
+    PaperIncome,
+    PaperOrder,
+    PaperPosition,
+    PaperPrice,
+    PaperSetup,
+)
+
+__all__ = [
+    "RULE_FIELDS",
+    "Account",
+    "HouseState",
+    "Instrument",
+    "PaperAccount",
+    "PaperBalance",
+    "PaperCursor",
+    "PaperEvent",
+    "PaperFill",
+    "PaperIncome",
+    "PaperOrder",
+    "PaperPosition",
+    "PaperPrice",
+    "PaperSetup",
+    "SymbolSetup",
+    "TickerAlias",
+    "TradingState",
+    "Venue",
+]

@@ -125,12 +125,12 @@ def check_order(
     if rules.min_notional and notional < rules.min_notional and not exempt:
         return Breach(
             code="MIN_NOTIONAL",
-            message=f"value {tidy(notional)} {rules.quote_asset} is below the minimum {tidy(rules.min_notional)} of {sym}",
+            message=f"value {tidy(notional)} {rules.quote_asset} is below {sym}'s minimum {tidy(rules.min_notional)}",
         )
     if rules.max_notional and notional > rules.max_notional:
         return Breach(
             code="MAX_NOTIONAL",
-            message=f"value {tidy(notional)} {rules.quote_asset} is above the maximum {tidy(rules.max_notional)} of {sym}",
+            message=f"value {tidy(notional)} {rules.quote_asset} is above {sym}'s maximum {tidy(rules.max_notional)}",
         )
     return None
 

@@ -102,7 +102,7 @@ def _advisory_lock(lane_id: int) -> Iterator[bool]:
 def _file_lock(lane_id: int) -> Iterator[bool]:
     # One folder a database: lanes of different databases have the same numbers.
     name = hashlib.sha256(str(connection.settings_dict["NAME"]).encode()).hexdigest()[:12]
-    folder = Path(settings.VAR_DIR) / "locks" / name
+    folder = Path(settings.TVTRADER_HOME) / "var" / "locks" / name
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"lane-{lane_id}.lock").open("w") as handle:
         try:

@@ -18,7 +18,7 @@ from exchange.types import ZERO, InstrumentRules, OrderStatus
 from ledger import execution
 from ledger.domain.desired import Desired, coverage, desired_orders, held_sellable, wants_stop
 from ledger.domain.diff import diff
-from ledger.domain.order_state import ENDED
+from ledger.domain.order_state import AT_VENUE, ENDED
 from ledger.domain.plan import LegKind
 from ledger.domain.trade import NOTHING_TO_REDUCE, WOULD_TRIGGER, LegView, TradeState
 from ledger.external import book_external_close
@@ -156,6 +156,9 @@ def _settle(trade: Trade, client: ExchangeClient, *, certain: bool) -> None:
         elif order.status == OrderStatus.SUBMITTING:
             # Its sender is not us, since we hold the lane: asking is harmless, sending again waits for proof.
             execution.ask(order, client, certain=certain)
+        elif order.status in AT_VENUE and order.ask_at is not None and _due(order):
+            # A report counted fills that it did not bring.
+            execution.ask(order, client, certain=certain)
 
 
 def _expire_entries(trade: Trade) -> None:
@@ -238,6 +241,8 @@ def _finish(trade: Trade, rules: InstrumentRules, client: ExchangeClient) -> dat
 
 
 def _waits(order: Order) -> bool:
+    if order.status in AT_VENUE:
+        return order.ask_at is not None
     return order.status in (OrderStatus.INITIALIZED, OrderStatus.UNKNOWN, OrderStatus.SUBMITTING)
 
 

@@ -73,6 +73,10 @@ def _strict(kind: type[T]) -> Callable[[Any, Any], T]:
     return load_strictly
 
 
+def _is_frozenset(kind: Any) -> bool:
+    return kind is frozenset or get_origin(kind) is frozenset
+
+
 def _make_converter() -> Converter:
     converter = Converter()
     converter.register_structure_hook(str, _strict(str))
@@ -86,8 +90,7 @@ def _make_converter() -> Converter:
     converter.register_unstructure_hook(datetime, _dump_datetime)
     converter.register_structure_hook(datetime, _load_datetime)
     converter.register_unstructure_hook_func(
-        lambda kind: (get_origin(kind) or kind) is frozenset,
-        lambda items: sorted(converter.unstructure(item) for item in items),
+        _is_frozenset, lambda items: sorted(converter.unstructure(item) for item in items)
     )
     return converter
 

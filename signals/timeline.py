@@ -35,7 +35,7 @@ class Step:
 
 
 def timeline(signal: Signal) -> list[Step]:
-    """Return the stages that have happened, in the order of time.
+    """Return the stages that have happened, in the order of time, all by our clock.
 
     Reads the trade's orders and fills through the signal: prefetch `trade__orders__fills` for many.
     """
@@ -51,7 +51,7 @@ def timeline(signal: Signal) -> list[Step]:
     orders = carriers(signal)
     moments["sent"] = _first(order.submitted_at for order in orders)
     moments["acknowledged"] = _first(order.acknowledged_at for order in orders)
-    moments["filled"] = _first(fill.filled_at for order in orders for fill in order.fills.all())
+    moments["filled"] = _first(fill.created_at for order in orders for fill in order.fills.all())
     if signal.trade and _outcome(signal) is Outcome.OPEN:
         moments["protected"] = signal.trade.protected_at
     reached = [(at, stage) for stage in STAGES if (at := moments.get(stage)) is not None]

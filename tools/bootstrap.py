@@ -91,7 +91,7 @@ def make_venv():
     if python is None:
         make_venv_with_uv()
         return
-    say("making %s with Python %d.%d" % ((VENV.name,) + version_of(python)))
+    say("making %s with Python %d.%d" % ((VENV.name, *version_of(python))))
     if not has_venv(python):
         get_venv_module(python)
     done = subprocess.run([python, "-m", "venv", str(VENV)], check=False)
@@ -104,7 +104,7 @@ def make_venv_with_uv():
     wanted = ".".join(map(str, OLDEST))
     if uv is None:
         give_up(
-            "Python %s or newer is needed, this is %d.%d" % ((wanted,) + tuple(sys.version_info[:2])),
+            "Python %s or newer is needed, this is %d.%d" % ((wanted, *tuple(sys.version_info[:2]))),
             "install it (Debian: apt install python3 python3-venv; macOS: brew install python) or install uv",
         )
     say("making %s with uv" % VENV.name)

@@ -25,7 +25,7 @@ def main():
     if arguments:
         os.chdir(str(ROOT))
         os.environ.pop("TVTRADER_TEST_ON", None)
-        os.execv(sys.executable, [sys.executable, "-m", "pytest"] + arguments)
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
     results = []
     for name, command, env in static_checks() + suites():
         results.append((name, step(name, command, env)))
@@ -55,15 +55,15 @@ def static_checks():
     plain = clean_environment()
     production = dict(plain, **production_environment())
     scripts = [script for script in SCRIPTS if (ROOT / script).exists()]
-    sources = ROOMS + ["tests", "tools", "manage.py"] + scripts
+    sources = [*ROOMS, "tests", "tools", "manage.py", *scripts]
     manage = [sys.executable, "-W", "ignore", "manage.py"]
     return [
-        ("format", [tool("ruff"), "format", "--check"] + sources, plain),
-        ("lint", [tool("ruff"), "check"] + sources, plain),
-        ("types", [tool("mypy")] + ROOMS + ["tests", "manage.py"], production),
+        ("format", [tool("ruff"), "format", "--check", *sources], plain),
+        ("lint", [tool("ruff"), "check", *sources], plain),
+        ("types", [tool("mypy"), *ROOMS, "tests", "manage.py"], production),
         ("import contracts", [tool("lint-imports")], plain),
-        ("missing migrations", manage + ["makemigrations", "--check", "--dry-run"], production),
-        ("deployment", manage + ["check", "--deploy", "--fail-level", "WARNING"], production),
+        ("missing migrations", [*manage, "makemigrations", "--check", "--dry-run"], production),
+        ("deployment", [*manage, "check", "--deploy", "--fail-level", "WARNING"], production),
     ]
 
 
@@ -76,7 +76,7 @@ def suites():
 
 
 def pytest(*more):
-    return [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"] + list(more)
+    return [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *list(more)]
 
 
 def tool(name):
@@ -95,7 +95,7 @@ def production_environment():
     return {
         "TVTRADER_HOME": home,
         "TVTRADER_ROLE": "web",
-        "HOST": "0.0.0.0",
+        "HOST": "0.0.0.0",  # noqa: S104  # judged, not bound
         "ALLOWED_HOSTS": "trader.example.org",
         "TRUSTED_PROXIES": "10.0.0.0/8",
         "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",

@@ -17,7 +17,8 @@ app.autodiscover_tasks()
 log = logging.getLogger(__name__)
 DAY_S = 24 * 60 * 60
 app.conf.beat_schedule = {
-    "forget ended sessions": {"task": "tvtrader.house.clean_up", "schedule": DAY_S},
+    "end approvals that nobody gave": {"task": "tvtrader.trade.expire_approvals", "schedule": 10.0},
+    "forget ended sessions and processes": {"task": "tvtrader.house.clean_up", "schedule": DAY_S},
 }
 
 

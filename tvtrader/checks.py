@@ -76,9 +76,7 @@ def check_versions(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 
 @register(HOUSE, Tags.database)
-def check_live_accounts(
-    app_configs: Any, databases: Sequence[str] | None = None, **_: Any
-) -> list[CheckMessage]:
+def check_live_accounts(app_configs: Any, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Real money wants a house that shows no internals and a database that several processes can share."""
     if not databases or not _has_live_account():
         return []
@@ -115,7 +113,7 @@ def enforce() -> None:
 
 def _secret_key() -> str:
     try:
-        return settings.SECRET_KEY
+        return str(settings.SECRET_KEY)
     except ImproperlyConfigured:  # Django's answer to an empty one
         return ""
 

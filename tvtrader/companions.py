@@ -33,11 +33,9 @@ def sweeper_alive() -> bool:
     return any(thread.is_alive() for thread in _running[:1])
 
 
-def stop(timeout: float = 3.0) -> None:
-    """Ask the companions to end and wait a little for them."""
+def stop(timeout: float = 5.0) -> None:
+    """Ask the companions to end and wait a little for the lanes in hand."""
     with _lock:
         threads, _running[:] = list(_running), []
-    for thread in threads:
-        thread.stop()
-    for thread in threads:
-        thread.join(timeout)
+    for thread in reversed(threads):
+        thread.stop(timeout)

@@ -58,4 +58,6 @@ def from_environment(env: Environment, *, home: Path, role: str, concurrency: in
         return postgres(url, role=role, concurrency=concurrency)
     if "sqlite" in url["ENGINE"]:
         return {**sqlite(home), "NAME": url["NAME"]}
-    raise ValueError(f"DATABASE_URL names {url['ENGINE']}: use postgres://user:password@host:5432/name or sqlite:///file")
+    raise ValueError(
+        f"DATABASE_URL names {url['ENGINE']}: use postgres://user:password@host:5432/name or sqlite:///file"
+    )

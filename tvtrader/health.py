@@ -135,7 +135,13 @@ def _check_part(part: str) -> Check:
 def check_accounts() -> Check:
     """The switches of the house and of each account; a halted account is a decision, not a fault."""
     accounts = [
-        {"name": row.name, "venue": row.venue, "environment": row.environment, "enabled": row.enabled, "state": row.state}
+        {
+            "name": row.name,
+            "venue": row.venue,
+            "environment": row.environment,
+            "enabled": row.enabled,
+            "state": row.state,
+        }
         for row in Account.objects.all()
     ]
     return {"ok": True, "house": HouseState.get().state, "accounts": accounts}

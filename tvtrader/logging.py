@@ -86,7 +86,9 @@ SHARED: list[Processor] = [
 
 def config(*, level: str, file: str = "") -> dict[str, Any]:
     """Return the logging configuration: JSON to stderr, or to a file with only warnings on stderr."""
-    stderr = {"class": "logging.StreamHandler", "formatter": "json", "level": "WARNING" if file else level}
+    stderr = {"class": "logging.StreamHandler", "formatter": "json", "level": level}
+    if file:  # then a person reads the terminal
+        stderr |= {"formatter": "plain", "level": "WARNING"}
     handlers: dict[str, Any] = {"stderr": stderr}
     if file:
         handlers["file"] = {
@@ -101,7 +103,10 @@ def config(*, level: str, file: str = "") -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "tvtrader.logging.formatter"}},
+        "formatters": {
+            "json": {"()": "tvtrader.logging.formatter"},
+            "plain": {"()": "tvtrader.logging.plain_formatter"},
+        },
         "handlers": handlers,
         "root": {"handlers": list(handlers), "level": level},
         "loggers": {
@@ -121,7 +126,16 @@ def config(*, level: str, file: str = "") -> dict[str, Any]:
 
 
 def formatter() -> logging.Formatter:
-    """Return the formatter through which every line passes, from structlog and from plain logging."""
+    """Return the formatter of one JSON object a line, for lines from structlog and from plain logging alike."""
+    return _formatter(structlog.processors.JSONRenderer(default=str))
+
+
+def plain_formatter() -> logging.Formatter:
+    """Return the same for a person's eyes."""
+    return _formatter(structlog.dev.ConsoleRenderer(colors=False, timestamp_key="at"))
+
+
+def _formatter(renderer: Processor) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED,
         processors=[
@@ -129,7 +143,7 @@ def formatter() -> logging.Formatter:
             structlog.processors.format_exc_info,
             structlog.processors.StackInfoRenderer(),
             redact,
-            structlog.processors.JSONRenderer(default=str),
+            renderer,
         ],
     )
 

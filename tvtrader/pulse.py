@@ -40,8 +40,11 @@ class PulseWriter(threading.Thread):
         finally:
             connection.close()
 
-    def stop(self) -> None:
+    def stop(self, timeout: float = 2.0) -> None:
+        """Take the sign of life away and end the thread."""
         self._stopped.set()
+        if self.is_alive():
+            self.join(timeout)
 
     def _beat(self, started: datetime) -> None:
         close_old_connections()

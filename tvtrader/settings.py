@@ -39,14 +39,14 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[])
 ADMIN_API_KEY = env.str("ADMIN_API_KEY", default="")
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [
-    "localhost", "127.0.0.1", "[::1]", *([] if is_wildcard(HOST) else [HOST]),
-]  # fmt: skip
+# The service's outside names; probes on the machine itself always may.
+_NAMES = env.list("ALLOWED_HOSTS", default=[]) or ([] if is_wildcard(HOST) else [HOST])
+ALLOWED_HOSTS = [*_NAMES, *({"localhost", "127.0.0.1", "[::1]"} - set(_NAMES))]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 WEBHOOK_ALLOWED_IPS = env.str("WEBHOOK_ALLOWED_IPS", default="")
 # Plain http is for this machine only: one outside name, or another bind address, and cookies want https.
-TVTRADER_LOCAL = env.bool("TVTRADER_LOCAL", default=is_loopback(HOST) and all(map(is_loopback, ALLOWED_HOSTS)))
+TVTRADER_LOCAL = env.bool("TVTRADER_LOCAL", default=is_loopback(HOST) and all(map(is_loopback, _NAMES)))
 
 # ── what it is made of ────────────────────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
@@ -101,7 +101,6 @@ TEMPLATES = [
     },
 ]
 STATIC_URL = "static/"
-STATIC_ROOT = TVTRADER_HOME / "var" / "static"
 # Served from the packages themselves: nothing to collect, in ./run and in a container alike.
 WHITENOISE_USE_FINDERS = True
 LANGUAGE_CODE = "en-us"
@@ -111,9 +110,7 @@ TIME_ZONE = "UTC"
 
 # ── where it keeps things ─────────────────────────────────────────────────────────────────────────────────────
 DATABASES = {
-    "default": databases.from_environment(
-        env, home=TVTRADER_HOME, role=TVTRADER_ROLE, concurrency=WORKER_CONCURRENCY
-    )
+    "default": databases.from_environment(env, home=TVTRADER_HOME, role=TVTRADER_ROLE, concurrency=WORKER_CONCURRENCY)
 }
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES: dict[str, Any] = {
@@ -129,7 +126,7 @@ CACHES: dict[str, Any] = {
 }
 
 # ── background work: the queue is a hint, the rows are the truth ──────────────────────────────────────────────
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_TASK_IGNORE_RESULT = True
 # Late acknowledgement ends a Celery 5.7.0 worker that loses Redis while a task runs.
 CELERY_TASK_ACKS_LATE = False

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from exchange.admin.base import ConsoleAdmin, FactAdmin
-from exchange.admin.formats import money, number
+from exchange.formats import money, number
 from exchange.models import Instrument, TickerAlias
 
 

@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from exchange.admin.formats import change_url
+from exchange.formats import change_url
 
 
 class ActFailed(Exception):
@@ -28,6 +28,7 @@ class Once:
     told: str
     label: str
     value: str = field(repr=False)
+    hint: str = field(default="", repr=False)
 
 
 def _always(row: Any) -> bool:

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from exchange.admin.base import ConsoleAdmin, FactAdmin
-from exchange.admin.formats import STATUS_COLORS, change_url
+from exchange.formats import STATUS_COLORS, change_url
 from exchange.models import Account, HouseState
 from ledger.admin.controls import SWITCHES
 from ledger.domain.validation import read_number

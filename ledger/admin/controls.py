@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from exchange.admin.acts import Act, ActFailed
+from exchange.errors import ExchangeError
 from exchange.models import Account, HouseState, TradingState
 from ledger.models import Strategy, Trade
 
@@ -18,14 +20,14 @@ def _target(row: Any) -> Target:
 def _halt(row: Any, by: str) -> str:
     from ledger.services import controls
 
-    controls.halt(_target(row), reason=f"halted by {by}", by=by)
+    controls.halt(_target(row), reason="console", by=by)
     return "halted: nothing opens any more, waiting entries are cancelled, exits still pass."
 
 
 def _resume(row: Any, by: str) -> str:
     from ledger.services import controls
 
-    controls.resume(_target(row), reason=f"resumed by {by}", by=by)
+    controls.resume(_target(row), reason="console", by=by)
     return "active again."
 
 
@@ -36,28 +38,17 @@ def _flatten(row: Any, by: str) -> str:
     return f"{len(trades)} open trades are being closed at market." if trades else "nothing was open."
 
 
-def _close(trade: Trade, by: str) -> str:
-    from ledger.services import controls
+def _on_trade(act: str, told: str) -> Callable[[Any, str], str]:
+    def run(trade: Any, by: str) -> str:
+        from ledger.services import controls
 
-    controls.close_trade(trade, by=by)
-    return "is being closed at market; its waiting orders are cancelled."
+        try:
+            getattr(controls, act)(trade, by=by)
+        except (controls.NotPossible, ExchangeError) as exc:
+            raise ActFailed(str(exc)) from exc
+        return told
 
-
-def _breakeven(trade: Trade, by: str) -> str:
-    from ledger.services import controls
-
-    try:
-        controls.move_to_breakeven(trade, by=by)
-    except ValueError as exc:
-        raise ActFailed(str(exc)) from exc
-    return "the stop moves to the average entry price."
-
-
-def _cancel_entries(trade: Trade, by: str) -> str:
-    from ledger.services import controls
-
-    controls.cancel_entries(trade, by=by)
-    return "waiting entries are being cancelled; what is held stays."
+    return run
 
 
 def _is_active(row: Any) -> bool:
@@ -113,7 +104,7 @@ TRADE_ACTS = (
         name="close",
         label="Close",
         question="Cancel the trade's orders and close it at market?",
-        run=_close,
+        run=_on_trade("close_trade", "is being closed at market; its waiting orders are cancelled."),
         allowed=_can_close,
         danger=True,
         bulk=True,
@@ -122,7 +113,7 @@ TRADE_ACTS = (
         name="breakeven",
         label="Stop to breakeven",
         question="Move the stop to the average entry price?",
-        run=_breakeven,
+        run=_on_trade("move_to_breakeven", "the stop moves to the average entry price."),
         allowed=_can_break_even,
         bulk=True,
     ),
@@ -130,7 +121,7 @@ TRADE_ACTS = (
         name="cancel-entries",
         label="Cancel entries",
         question="Cancel the entries and adds that have not filled? What is held stays.",
-        run=_cancel_entries,
+        run=_on_trade("cancel_entries", "waiting entries are being cancelled; what is held stays."),
         allowed=_can_cancel_entries,
         bulk=True,
     ),

@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from exchange.admin.acts import Act
 from exchange.admin.base import FactAdmin
-from exchange.admin.formats import STATUS_COLORS, link, money, signed
+from exchange.formats import STATUS_COLORS, link, money, signed
 from ledger.models import EquitySnapshot, Income, Notice
 
 

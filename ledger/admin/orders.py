@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from exchange.admin.base import FactAdmin, FactInline
-from exchange.admin.formats import STATUS_COLORS, link, money, number, signed
-from ledger.admin import queries
+from exchange.formats import STATUS_COLORS, link, money, number, signed
+from ledger import rows
 from ledger.admin.exporting import CsvButtons
 from ledger.models import Fill, Order, OrderEvent
 
@@ -56,7 +56,7 @@ class OrderAdmin(CsvButtons, FactAdmin):
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        return queries.with_assets(super().get_queryset(request))
+        return rows.with_assets(super().get_queryset(request))
 
     @display(description="Trade")
     def of_trade(self, row: Order) -> SafeString | str:
@@ -68,7 +68,7 @@ class OrderAdmin(CsvButtons, FactAdmin):
 
     @display(description="Quantity")
     def asked(self, row: Order) -> str:
-        return money(row.quantity, queries.assets_of(row)[0])
+        return money(row.quantity, rows.assets_of(row)[0])
 
     @display(description="Price")
     def at_price(self, row: Order) -> str:
@@ -100,7 +100,7 @@ class FillAdmin(CsvButtons, FactAdmin):
     ordering = ("-filled_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Fill]:
-        return queries.with_assets(super().get_queryset(request))
+        return rows.with_assets(super().get_queryset(request))
 
     @display(description="Fill", ordering="symbol")
     def what(self, row: Fill) -> str:
@@ -108,11 +108,11 @@ class FillAdmin(CsvButtons, FactAdmin):
 
     @display(description="Quantity")
     def size(self, row: Fill) -> str:
-        return money(row.quantity, queries.assets_of(row)[0])
+        return money(row.quantity, rows.assets_of(row)[0])
 
     @display(description="Price")
     def at_price(self, row: Fill) -> str:
-        return money(row.price, queries.assets_of(row)[1])
+        return money(row.price, rows.assets_of(row)[1])
 
     @display(description="Fee")
     def cost(self, row: Fill) -> str:
@@ -120,7 +120,7 @@ class FillAdmin(CsvButtons, FactAdmin):
 
     @display(description="Venue's PnL")
     def pnl(self, row: Fill) -> str:
-        return signed(row.realized_pnl, queries.assets_of(row)[1])
+        return signed(row.realized_pnl, rows.assets_of(row)[1])
 
     @display(description="Order")
     def of_order(self, row: Fill) -> SafeString | str:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from exchange.admin.base import ConsoleAdmin
-from exchange.admin.formats import NOTHING, STATUS_COLORS, number
+from exchange.formats import NOTHING, STATUS_COLORS, number
 from ledger.admin.controls import SWITCHES
 from ledger.models import Strategy, Trade
 

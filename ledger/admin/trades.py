@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from exchange.admin.base import FactAdmin
-from exchange.admin.formats import NOTHING, STATUS_COLORS, amounts, link, money, number, signed
-from ledger.admin import queries
+from exchange.formats import NOTHING, STATUS_COLORS, amounts, link, money, number, signed
+from ledger import rows
 from ledger.admin.controls import TRADE_ACTS
 from ledger.admin.exporting import CsvButtons
 from ledger.models import Trade
@@ -45,7 +45,7 @@ class TradeAdmin(CsvButtons, FactAdmin):
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trade]:
-        return queries.with_protection(queries.with_assets(super().get_queryset(request)))
+        return rows.with_protection(rows.with_assets(super().get_queryset(request)))
 
     @display(description="Trade", ordering="symbol")
     def what(self, row: Trade) -> str:
@@ -55,13 +55,13 @@ class TradeAdmin(CsvButtons, FactAdmin):
     def state(self, row: Trade) -> str:
         return row.status
 
-    @display(description="Protection", label=queries.PROTECTION_COLORS)
+    @display(description="Protection", label=rows.PROTECTION_COLORS)
     def protected(self, row: Trade) -> str:
-        return queries.protection(row) or NOTHING
+        return rows.protection(row) or NOTHING
 
     @display(description="Held")
     def held(self, row: Trade) -> str:
-        return money(row.quantity, queries.assets_of(row)[0])
+        return money(row.quantity, rows.assets_of(row)[0])
 
     @display(description="Entry price")
     def entry(self, row: Trade) -> str:
@@ -69,7 +69,7 @@ class TradeAdmin(CsvButtons, FactAdmin):
 
     @display(description="Realized PnL")
     def pnl(self, row: Trade) -> str:
-        return signed(row.realized_pnl, queries.assets_of(row)[1])
+        return signed(row.realized_pnl, rows.assets_of(row)[1])
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -95,20 +95,20 @@ class TradeAdmin(CsvButtons, FactAdmin):
 
 def trade_context(trade: Any) -> dict[str, Any]:
     """Return what the page of a trade shows. The trade comes from the admin's queryset."""
-    orders = queries.list_orders(trade)
-    base, quote = queries.assets_of(trade)
-    word = queries.protection(trade)
+    orders = rows.list_orders(trade)
+    base, quote = rows.assets_of(trade)
+    word = rows.protection(trade)
     return {
         "trade": trade,
         "protection": word,
-        "protection_color": queries.PROTECTION_COLORS.get(word, ""),
+        "protection_color": rows.PROTECTION_COLORS.get(word, ""),
         "status_color": STATUS_COLORS.get(trade.status, ""),
         "base": base,
         "quote": quote,
         "facts": _facts(trade, base, quote),
         "legs": sorted(trade.legs.all(), key=lambda leg: leg.pk),
         "orders": orders,
-        "fills": queries.list_fills(orders),
+        "fills": rows.list_fills(orders),
         "incomes": list(trade.incomes.order_by("occurred_at", "id")),
         "notices": list(trade.notices.order_by("id")),
         # By its name at the relation: the ledger does not know what a signal is.
@@ -124,7 +124,7 @@ def _facts(trade: Trade, base: str, quote: str) -> list[tuple[str, str | SafeStr
         ("Held", money(trade.quantity, base)),
         ("Entered in all", money(trade.entered_quantity, base)),
         ("Average entry", money(trade.entry_price, quote)),
-        ("Stop at the venue", money(queries.stop_price(trade), quote)),
+        ("Stop at the venue", money(rows.stop_price(trade), quote)),
         ("Price at decision", money(trade.reference_price, quote)),
         ("Leverage", f"{trade.leverage}×" if trade.leverage else NOTHING),
         ("Realized PnL", signed(trade.realized_pnl, quote)),

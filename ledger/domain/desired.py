@@ -224,7 +224,7 @@ def _stop(state: TradeState, *, index: int, quantity: Decimal, oco_group: str = 
 
 
 def _spot_protection(state: TradeState, sellable: Decimal, targets: tuple[Desired, ...]) -> tuple[Desired, ...]:
-    """Pair each target with a stop of its size, since resting orders lock what they would sell; the rest gets a stop."""
+    """Pair each target with a stop of its size, as resting orders lock what they would sell; the rest gets a stop."""
     if not wants_stop(state):
         return targets
     wanted: list[Desired] = []

@@ -21,7 +21,7 @@ class FeeValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetPnl:
-    """The result of a trade in quote; complete if `unvalued` is empty, else those fees are still to be taken off."""
+    """The result of a trade in quote; the fees in `unvalued`, if any, are still to be taken off."""
 
     realized: Decimal
     fees: Decimal

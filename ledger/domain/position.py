@@ -33,9 +33,9 @@ class PositionFold:
     """What the fills of one trade amount to, by the average-cost method; money in quote, before funding.
 
     quantity: held now, base, unsigned in the trade's direction. entered_quantity and entered_cost: over all
-    entry fills. cost: basis of what is held. realized_pnl: before fees. unmatched_quantity: reduced beyond what
-    the fills had bought (sales from other holdings); it has no cost basis and no PnL. base_fees: commission that
-    spot took out of the base, signed; quantity - unmatched_quantity = entries - exits - base_fees, always.
+    entry fills. cost: basis of what is held. realized_pnl: before fees. unmatched_quantity: reduced beyond
+    what the fills had bought (sales from other holdings); it has no cost basis and no PnL. base_fees: commission
+    that spot took out of the base, signed; quantity - unmatched_quantity = entries - exits - base_fees, always.
     """
 
     quantity: Decimal = ZERO
@@ -60,9 +60,9 @@ def fold(
 ) -> PositionFold:
     """Return the position that the fills make, whatever their order and however often each is given.
 
-    Spot commission in the base comes out of what is held; futures commission never touches the position. Money
-    is worked as fractions, so nothing is rounded inside: a flat trade has realized exactly what it took in less
-    what it paid. Raises ValueError for a negative quantity or price.
+    Spot commission in the base comes out of what is held; futures commission never touches the position.
+    Money is worked as fractions, so nothing is rounded inside: a flat trade has realized exactly what it took
+    in less what it paid. Raises ValueError for a negative quantity or price.
     """
     run = _Running(sign=direction.sign)
     facts = in_order(fills)
@@ -107,6 +107,7 @@ def exact(value: Fraction) -> Decimal:
     """Return the fraction as a decimal: exact if 60 digits hold it, else rounded to 18 decimals."""
     with localcontext() as context:
         context.prec = MAX_DIGITS
+        context.clear_flags()  # those of the caller's earlier sums came along
         number = Decimal(value.numerator) / Decimal(value.denominator)
         if context.flags[Inexact]:
             number = number.quantize(DISPLAY_SCALE)

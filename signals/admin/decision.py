@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from exchange.admin.formats import NOTHING, STATUS_COLORS, link, when
-from ledger.admin import queries
+from exchange.formats import NOTHING, STATUS_COLORS, link, when
+from ledger import rows
 from ledger.models import Trade
+from signals import exact_json
 from signals.models import Signal
 from signals.timeline import Step, timeline
 
@@ -41,11 +41,11 @@ def decision_context(signal: Signal) -> dict[str, Any]:
     """Return what the template shows; few queries, whatever the number of orders."""
     trade: Any = None
     if signal.trade_id:
-        rows = queries.with_protection(queries.with_assets(Trade.objects.select_related("account", "strategy")))
-        trade = rows.get(pk=signal.trade_id)
+        trades = Trade.objects.select_related("account", "strategy")
+        trade = rows.with_protection(rows.with_assets(trades)).get(pk=signal.trade_id)
         signal.trade = trade
-    orders = queries.list_orders(trade) if trade else []
-    word = queries.protection(trade) if trade else ""
+    orders = rows.list_orders(trade) if trade else []
+    word = rows.protection(trade) if trade else ""
     return {
         "signal": signal,
         "status_color": STATUS_COLORS.get(signal.status, ""),
@@ -59,11 +59,11 @@ def decision_context(signal: Signal) -> dict[str, Any]:
         "trade": trade,
         "trade_link": link(trade),
         "protection": word,
-        "protection_color": queries.PROTECTION_COLORS.get(word, ""),
+        "protection_color": rows.PROTECTION_COLORS.get(word, ""),
         "orders": orders,
-        "fills": queries.list_fills(orders),
-        "base": queries.assets_of(trade)[0] if trade else "",
-        "quote": queries.assets_of(trade)[1] if trade else "",
+        "fills": rows.list_fills(orders),
+        "base": rows.assets_of(trade)[0] if trade else "",
+        "quote": rows.assets_of(trade)[1] if trade else "",
         "notices": list(trade.notices.order_by("id")) if trade else [],
         "steps": _steps(timeline(signal)),
         "duplicates": list(signal.duplicates.order_by("id")[:20]),
@@ -72,27 +72,12 @@ def decision_context(signal: Signal) -> dict[str, Any]:
 
 
 def pretty(body: str) -> str:
-    """Return the alert indented if it is JSON, else as it came; digits stay as written."""
+    """Return the alert indented if it is a sound JSON object, else as it came; digits stay as they were written."""
     try:
-        parsed = json.loads(body, parse_float=_Digits, parse_int=_Digits)
+        parsed = exact_json.loads(body)
     except (ValueError, RecursionError):
         return body
-    if not isinstance(parsed, dict):
-        return body
-    text = json.dumps(parsed, indent=2, ensure_ascii=False, default=str)
-    return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
-
-
-_MARK = "\u0000"
-
-
-class _Digits(str):
-    """A number of the alert as it was written; it comes out of json.dumps between marks that no body can hold."""
-
-    __slots__ = ()
-
-    def __new__(cls, digits: str) -> _Digits:
-        return super().__new__(cls, digits)
+    return exact_json.dumps(parsed, indent=2) if isinstance(parsed, dict) else body
 
 
 def flatten(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

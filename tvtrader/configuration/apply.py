@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from exchange.models import Venue
+from exchange.models import Instrument, Venue
+from exchange.services import refresh_instruments
 from tvtrader.configuration import checks, difference, document, state
 from tvtrader.configuration.fields import TABLES, Key
 from tvtrader.configuration.model import SECTIONS, ConfigurationError, Item, Report
@@ -39,13 +40,23 @@ def apply_text(text: str, *, env: Mapping[str, str], check: bool = False, prune:
     said = document.read(text, env=env)
     with transaction.atomic():
         present = state.read_present(with_keys=True)
-        wanted, texts = state.resolve_secrets(said)
+        wanted = state.resolve_secrets(said)
         checks.check(wanted, present)
         changes = difference.compare(wanted, present, prune=prune)
         if check:
             return Report(changes=changes)
         made = state.write(changes)
-        return Report(changes=changes, notes=checks.list_notes(wanted), new_secrets=tuple(made), applied=True)
+    _load_paper_instruments()
+    return Report(changes=changes, notes=checks.list_notes(wanted), new_secrets=tuple(made), applied=True)
+
+
+def _load_paper_instruments() -> None:
+    """Load the rules that paper venues bring along, so that a new house can trade at once; needs no network."""
+    loaded = set(Instrument.objects.values_list("venue", flat=True).distinct())
+    for account in state.accounts_without_keys().filter(venue__in=[v for v in Venue if v.paper]).order_by("id"):
+        if account.venue not in loaded:
+            refresh_instruments(account)
+            loaded.add(account.venue)
 
 
 def dump_text() -> str:
@@ -81,7 +92,7 @@ def _foreign(item: Item, key: Key) -> bool:
     """Tell whether the key is not for this account's venue."""
     if item.section != "accounts":
         return False
-    paper = Venue(item.values["venue"]).paper
+    venue = Venue(item.values["venue"])
     if key.path == "paper.hedge_mode":
-        return item.values["venue"] != Venue.PAPER_USDM
-    return not paper if key.path.startswith("paper.") else paper and key.path == "environment"
+        return venue is not Venue.PAPER_USDM
+    return not venue.paper if key.path.startswith("paper.") else venue.paper and key.path == "environment"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from exchange.models import Account, Instrument, TradingState, Venue
+from exchange.clients import BUILDERS
+from exchange.models import Instrument, TradingState, Venue
 from exchange.types import Market
-from ledger.models import Strategy, Trade
+from ledger.models import Trade
 from signals.models import Dialect, EndpointSecret
 from tvtrader.configuration.model import ConfigurationError, Item, Items
+from tvtrader.configuration.state import accounts_without_keys, strategies_without_keys
 
 # The six-amounts dialect sells holdings; the balance dialect names a leverage in every alert.
 DIALECT_MARKETS = {Dialect.SPOT: Market.SPOT, Dialect.BALANCE_PERCENTAGE: Market.USDM}
@@ -145,10 +147,18 @@ def list_notes(wanted: Iterable[Item]) -> tuple[str, ...]:
         loaded.setdefault(venue, set()).add(symbol)
     for item in wanted:
         if item.section == "accounts":
-            account = Account.objects.get(name=item.name)
+            account = accounts_without_keys().get(name=item.name)
             notes += _switches(item, account.enabled, account.state)
+            if account.venue in BUILDERS and account.venue not in loaded:
+                notes.append(
+                    f"account {item.name}: no instrument of {account.venue} is known; run manage.py refresh_filters"
+                )
+            if account.venue not in BUILDERS:
+                notes.append(
+                    f"account {item.name}: this version has no adapter for {account.venue}, so it can't trade yet"
+                )
         elif item.section == "strategies":
-            row = Strategy.objects.select_related("account").get(name=item.name)
+            row = strategies_without_keys().get(name=item.name)
             notes += _switches(item, row.enabled, row.state)
             notes += [
                 f"strategy {item.name}: {row.account.venue} has no instrument {symbol}; refresh_filters asks again"

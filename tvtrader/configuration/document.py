@@ -153,7 +153,7 @@ def _check_account(reading: _Reading, path: str, said: dict[str, Any], values: d
         if "environment" not in said:
             reading.bad(f"{path}.environment", readers.Bad("is missing", "say live, testnet or demo"))
         if ("api_key" in said) != ("api_secret" in said):
-            reading.bad(path, readers.Bad("has one of api_key and api_secret", "give both, or neither to keep the stored ones"))
+            reading.bad(path, readers.Bad("has one of api_key and api_secret", "give both, or neither"))
     if venue == Venue.PAPER_SPOT and values.get("hedge_mode"):
         reading.bad(f"{path}.paper.hedge_mode", readers.Bad("spot holds no positions", "remove it"))
 
@@ -177,9 +177,7 @@ def _check_strategy(reading: _Reading, path: str, said: dict[str, Any], values: 
         )
     leverage, most = values.get("leverage"), values.get("max_leverage")
     if leverage and most and leverage > most:
-        reading.bad(
-            f"{path}.leverage", readers.Bad(f"{leverage} is above max_leverage {most}", "raise max_leverage or lower it")
-        )
+        reading.bad(f"{path}.leverage", readers.Bad(f"{leverage} is above max_leverage {most}", "lower it"))
     if values.get("stop_required") and values.get("stop_from_alert") is False and values.get("stop_pct", 0) is None:
         reading.bad(
             f"{path}.stop_loss.required",
@@ -193,16 +191,14 @@ def _alias(reading: _Reading, path: str, row: Any) -> Item | None:
     except readers.Bad as exc:
         reading.bad(path, exc)
         return None
-    values = {}
+    values: dict[str, str] = {}
     for key, read in (
         ("venue", readers.choice(Venue.values, kind="venue", later={"ccxt:": f"use one of {', '.join(Venue.values)}"})),
         ("ticker", readers.ticker),
         ("symbol", readers.symbol),
     ):
         try:
-            if key not in found:
-                raise readers.Bad("is missing")
-            values[key] = read(found[key])
+            values[key] = read(readers.required(found, key))
         except readers.Bad as exc:
             reading.bad(f"{path}.{key}", exc)
     if len(values) < len(ALIAS_KEYS):

@@ -76,7 +76,7 @@ def _breakeven(value: Any) -> int:
 def _stop_price(value: Any) -> bool:
     if value not in (None, "alert"):
         raise Bad(f"can only be alert or null, not {shown(value)}", "use pct for a stop of the strategy")
-    return value == "alert"
+    return value is not None
 
 
 _whole = whole(least=0, most=TWO_BILLION - 1)
@@ -90,7 +90,7 @@ LATER_SIZING = {"contracts_scaled": "use margin, balance_fraction or base_amount
 ACCOUNT = (
     Key(path="name", column="name", read=_name),
     Key(path="venue", column="venue", read=choice(Venue.values, kind="venue", later=LATER_VENUES)),
-    Key(path="environment", column="environment", read=choice(Account.Environment.values, kind="environment"), default=KEEP),
+    Key(path="environment", column="environment", read=choice(Account.Environment.values), default=KEEP),
     Key(path="api_key", column="api_key", read=text_of, default=KEEP, secret=True),
     Key(path="api_secret", column="api_secret", read=text_of, default=KEEP, secret=True),
     Key(path="enabled", column="enabled", read=boolean, default=KEEP),

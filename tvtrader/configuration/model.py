@@ -55,7 +55,8 @@ class Change:
 
     def lines(self) -> list[str]:
         """Return the change as lines for a terminal."""
-        return [f"{self.action} {WORDS[self.section]} {self.name}", *(f"    {item.path}: {item.text}" for item in self.fields)]
+        head = f"{self.action} {WORDS[self.section]} {self.name}"
+        return [head, *(f"    {item.path}: {item.text}" for item in self.fields)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,5 +169,13 @@ def keyed(value: Any, known: Iterable[str]) -> dict[str, Any]:
     for key in value:
         if key not in words:
             near = nearest(key, words)
-            raise Bad(f"unknown key {shown(key)}", f"did you mean {near}?" if near else f"known keys: {', '.join(words)}")
+            remedy = f"did you mean {near}?" if near else f"known keys: {', '.join(words)}"
+            raise Bad(f"unknown key {shown(key)}", remedy)
     return value
+
+
+def required(found: Mapping[str, Any], key: str) -> Any:
+    """Return what the mapping has under the key; raises Bad if it has none."""
+    if key not in found:
+        raise Bad("is missing")
+    return found[key]

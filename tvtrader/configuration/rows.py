@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from exchange.rules import plain
-from tvtrader.configuration.readers import Bad, keyed, number, shown
+from tvtrader.configuration.readers import Bad, keyed, number, required, shown
 
 Row = dict[str, str]
 MOST_ROWS = 20
@@ -19,14 +19,12 @@ def dca(value: Any) -> list[Row]:
     for index, item in _items(value):
         try:
             found = keyed(item, ("distance_pct", "size_scale"))
-            if "distance_pct" not in found:
-                raise Bad("distance_pct is missing")
-            distance = number(above="0", below="100")(found["distance_pct"])
+            distance = number(above="0", below="100")(required(found, "distance_pct"))
             scale = number(above="0", most="100")(found.get("size_scale", "1"))
         except Bad as exc:
             raise Bad(f"add {index}: {exc.message}", exc.remedy) from None
         if distance <= last:
-            raise Bad(f"add {index}: distance_pct {plain(distance)} is not beyond the one before", "order them by distance")
+            raise Bad(f"add {index}: distance_pct {plain(distance)} is not beyond the one before", "sort them")
         last = distance
         rows.append({"distance_pct": plain(distance), "size_scale": plain(scale)})
     return rows
@@ -46,9 +44,9 @@ def take_profits(value: Any) -> list[Row]:
         if row["share"] != "rest":
             taken += Decimal(row["share"])
         if taken > 1:
-            raise Bad(f"target {index}: the shares sum to {plain(taken)}, more than the position", "keep the sum at 1 or below")
+            raise Bad(f"target {index}: the shares sum to {plain(taken)}, more than all", "keep it at 1")
         if taken == 1 and row["share"] == "rest":
-            raise Bad(f"target {index}: nothing is left, the shares before it sum to 1", "lower a share or remove the target")
+            raise Bad(f"target {index}: nothing is left for it", "lower a share or remove it")
         rows.append(row)
     return rows
 
@@ -61,7 +59,7 @@ def _target(item: Any) -> Row:
     row: Row = {}
     if kinds == ["price"]:
         if found["price"] != "alert":
-            raise Bad(f"price can only be alert, not {shown(found['price'])}", "use pct or r for a target of the strategy")
+            raise Bad(f"price can only be alert, not {shown(found['price'])}", "use pct or r")
         row["price"] = "alert"
     else:
         row[kinds[0]] = plain(number(above="0", most="10000")(found[kinds[0]]))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cryptography.fernet import InvalidToken
+from django.db.models import QuerySet
 
 from exchange import crypto
 from exchange.models import Account, TickerAlias
@@ -24,8 +25,8 @@ UNREADABLE = object()
 def read_present(*, with_keys: bool) -> Items:
     """Return what is configured now. with_keys: decrypt the API keys too, for comparison; a dump never does."""
     found = [
-        *(_account(row, with_keys) for row in Account.objects.defer("api_key", "api_secret")),
-        *(_strategy(row) for row in Strategy.objects.select_related("account")),
+        *(_account(row, with_keys) for row in accounts_without_keys()),
+        *(_strategy(row) for row in strategies_without_keys()),
         *(_endpoint(row) for row in _endpoints()),
         *(
             Item(
@@ -37,6 +38,16 @@ def read_present(*, with_keys: bool) -> Items:
         ),
     ]
     return {(item.section, item.name): item for item in found}
+
+
+def accounts_without_keys() -> QuerySet[Account]:
+    """Return accounts whose keys are decrypted only when asked for, if they still can be."""
+    return Account.objects.defer("api_key", "api_secret")
+
+
+def strategies_without_keys() -> QuerySet[Strategy]:
+    """Return strategies with their accounts, whose keys are not decrypted."""
+    return Strategy.objects.select_related("account").defer("account__api_key", "account__api_secret")
 
 
 def _endpoints() -> Iterable[Endpoint]:
@@ -91,23 +102,19 @@ def _texts(value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else str(value)
 
 
-def resolve_secrets(wanted: Iterable[Item]) -> tuple[tuple[Item, ...], dict[str, str]]:
-    """Return the items with digests for secrets, and the secret of each digest.
+def resolve_secrets(wanted: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the items with digests in place of webhook secrets.
 
     A secret that is stored under an older encryption key keeps that digest, so that rotating keys changes nothing.
     """
-    items, texts = [], {}
+    items = []
     for item in wanted:
         if "secrets" in item.values:
-            digests = set()
-            for secret in item.values["secrets"]:
-                digest = _stored_digest(secret)
-                texts[digest] = secret
-                digests.add(digest)
-            values = {**item.values, "secrets": frozenset(digests)}
+            digests = frozenset(_stored_digest(secret) for secret in item.values["secrets"])
+            values = {**item.values, "secrets": digests}
             item = Item(section=item.section, name=item.name, values=values, path=item.path)
         items.append(item)
-    return tuple(items), texts
+    return tuple(items)
 
 
 def _stored_digest(secret: str) -> str:
@@ -135,10 +142,11 @@ MODELS: Mapping[Section, Any] = {"accounts": Account, "strategies": Strategy, "e
 
 
 def _write_row(change: Change, model: Any, special: Mapping[str, Any]) -> Any:
-    row = model(name=change.name) if change.action == "create" else model.objects.get(name=change.name)
+    present: Any = accounts_without_keys() if model is Account else model.objects.all()
+    row = model(name=change.name) if change.action == "create" else present.get(name=change.name)
     for field in change.fields:
         if field.column == "account":
-            row.account = Account.objects.get(name=field.value)
+            row.account = accounts_without_keys().get(name=field.value)
         elif field.column == "strategy":
             row.strategy = Strategy.objects.get(name=field.value)
         elif field.column not in special:
@@ -172,8 +180,4 @@ def _write_alias(change: Change) -> None:
     if change.action == "delete":
         TickerAlias.objects.filter(venue=venue, ticker=ticker).delete()
     else:
-        TickerAlias.objects.update_or_create(
-            venue=venue, ticker=ticker, defaults={"symbol": change.fields[0].value}
-        )
-
-
+        TickerAlias.objects.update_or_create(venue=venue, ticker=ticker, defaults={"symbol": change.fields[0].value})

@@ -24,7 +24,10 @@ BODY_LIMIT = 1_048_576  # the intake's own limit is lower and answers in JSON
 
 def main() -> None:
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, interrupt)
+    # SIGINT too: a shell starts background jobs with it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
+    os.umask(0o077)  # keys, database and logs are for their owner
     home = Path(os.environ.get("TVTRADER_HOME") or ROOT).resolve()
     try:
         lock = take_home(home)
@@ -79,7 +82,6 @@ def run(sock: socket.socket, *, base: str, home: Path, began: float) -> None:
     from tvtrader.runner.threads import Background
 
     call_command("migrate", interactive=False, verbosity=0)
-    password = demo.ensure_admin()
     demo.ensure_demo()
     server = make_server(sock)
     background = Background()
@@ -87,6 +89,8 @@ def run(sock: socket.socket, *, base: str, home: Path, began: float) -> None:
     try:
         background.start()
         doors = demo.list_doors()
+        # Made last: a start that fails before it can print must not have used up the one time.
+        password = demo.ensure_admin()
         print(page.render(base=base, home=home, password=password, doors=doors, version=__version__))
         print(f"ready on {base}/ in {time.monotonic() - began:.1f} s", flush=True)
         server.run()  # returns on KeyboardInterrupt

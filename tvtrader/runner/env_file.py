@@ -28,9 +28,10 @@ def ensure_env_file(path: Path, *, environ: Mapping[str, str]) -> list[str]:
     have = _names(text) | {name for name in GENERATED if environ.get(name) or environ.get(f"{name}_FILE")}
     missing = [name for name in GENERATED if name not in have]
     if missing:
-        if not text.endswith("\n"):
-            text += "\n"
-        _write_private(path, text + "".join(f"{name}={GENERATED[name]()}\n" for name in missing))
+        # The first line of a name wins, so an empty one must go.
+        kept = [line for line in text.splitlines() if _name_of(line) not in missing]
+        added = [f"{name}={GENERATED[name]()}" for name in missing]
+        _write_private(path, "\n".join([*kept, *added, ""]))
     elif path.exists():
         path.chmod(0o600)
     return missing
@@ -38,12 +39,13 @@ def ensure_env_file(path: Path, *, environ: Mapping[str, str]) -> list[str]:
 
 def _names(text: str) -> set[str]:
     """Return the names that a line of the file gives a value."""
-    found: set[str] = set()
-    for line in text.splitlines():
-        name, _, value = line.strip().removeprefix("export ").partition("=")
-        if value.strip() and not name.startswith("#"):
-            found.add(name.strip().removesuffix("_FILE"))
-    return found
+    lines = [line for line in text.splitlines() if line.partition("=")[2].strip(" \t\"'")]
+    return {_name_of(line).removesuffix("_FILE") for line in lines} - {""}
+
+
+def _name_of(line: str) -> str:
+    name = line.strip().removeprefix("export ").partition("=")[0].strip()
+    return "" if name.startswith("#") else name
 
 
 def _write_private(path: Path, text: str) -> None:

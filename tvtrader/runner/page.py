@@ -16,6 +16,8 @@ def render(*, base: str, home: Path, password: str | None, doors: Sequence[Door]
     lines = [f"tvtrader {version} · home {home}", "", f"  console  {base}/admin/"]
     if password:
         lines += [f"  user     admin   password {password}   (shown this once; change it in the console)"]
+    else:
+        lines += ["  user     as before   (a new password: .venv/bin/python manage.py changepassword admin)"]
     lines += [f"  api      {base}/api/v1/docs/", ""]
     width = max((len(door.dialect) for door in doors), default=0)
     lines += [f"  webhook  {door.dialect:<{width}}  {door.name}  {base}{door.path}" for door in doors]

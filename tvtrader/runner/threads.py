@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery.beat import EmbeddedService
@@ -14,13 +15,13 @@ from django.conf import settings
 from tvtrader import companions
 from tvtrader.celery import app
 from tvtrader.pulse import PulseWriter
-from tvtrader.streams import make_supervisor
+from tvtrader.streams import start_streams
 
 log = logging.getLogger(__name__)
 WORKER_READY_S = 10.0
 
 
-class EmbeddedWorker(WorkController):  # type: ignore[misc]  # celery's stubs leave it untyped
+class EmbeddedWorker(WorkController):
     """A Celery worker that leaves signals, stdout and logging to its host, and says when it is ready."""
 
     def __init__(self) -> None:
@@ -56,8 +57,7 @@ class Background:
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"  # the setting is not read here
         self._beat = EmbeddedService(app, thread=True, scheduler_cls=scheduler)
         self._beat.start()
-        self._streams = make_supervisor()
-        self._streams.start()
+        self._streams = start_streams()
         self._pulse = PulseWriter(
             "embedded",
             {
@@ -72,18 +72,21 @@ class Background:
             log.warning("the worker is not ready yet; the sweeper does its work meanwhile")
 
     def stop(self, timeout: float) -> bool:
-        """Ask all to end, then wait; return whether all ended in time. What is cut off is taken up at the next start."""
+        """Ask all to end at once, then wait; return whether all did. What is cut off is taken up at the next start."""
         deadline = time.monotonic() + timeout
-        state.should_stop = 0  # an exit code, not a truth value
-        if self._streams is not None:
-            self._streams.stop()
+        state.should_stop = 0  # type: ignore[assignment]  # an exit code; the stubs know only None
+        stops: list[Callable[[], object]] = [lambda: companions.stop(timeout)]
         if self._pulse is not None:
-            self._pulse.stop()
+            stops.append(self._pulse.stop)
+        if self._streams is not None:
+            stops.append(lambda: self._streams.stop(timeout))
         if self._beat is not None:
-            self._beat.service.stop(wait=False)
-        companions.stop(timeout=max(0.1, timeout / 2))
-        threads = [thread for thread in (self._streams, self._pulse, self._worker) if thread is not None]
-        for thread in threads:
+            stops.append(lambda: self._beat.service.stop(wait=False))
+        waiting = [threading.Thread(target=stop, daemon=True) for stop in stops]
+        for thread in waiting:
+            thread.start()
+        waiting += [thread for thread in (self._worker, self._streams) if thread is not None]
+        for thread in waiting:
             if thread.ident is not None:
                 thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        return not any(thread.is_alive() for thread in waiting)

@@ -163,8 +163,8 @@ class Desk:
             IncomeReport(
                 venue_income_id=str(self.take_number()), kind=kind, asset=asset, amount=amount, symbol=symbol,
                 occurred_at=self.at, position_side=position_side,
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
 
     def fill(self, order: PaperOrder, quantity: Decimal, price: Decimal, liquidity: Liquidity) -> PaperOrder:
         """Book one match of an order and report it."""

@@ -154,7 +154,7 @@ def _worst_price(desk: Desk, request: OrderRequest) -> Decimal:
 
 
 def margin_suffices(desk: Desk, order: PaperOrder) -> bool:
-    """Tell whether the account can carry a futures order that is on the books, or whether it binds no more than before."""
+    """Tell whether the account can carry a futures order that is on the books, or whether it binds nothing more."""
     key = (order.request.symbol, order.request.position_side)
     asset = desk.rule(order.request.symbol).margin_asset
     with_it = margin.order_margin(desk, key)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from exchange.adapters.paper import margin, matching, refusals
 from exchange.adapters.paper.desk import Desk
@@ -69,7 +70,7 @@ def cancel(state: State, number: int, at: datetime) -> Step:
 
 def plain_digits(request: OrderRequest) -> OrderRequest:
     """Return the order with numbers as they travel in text: plain digits; raises OrderRejected for NaN and infinity."""
-    values = {}
+    values: dict[str, Any] = {}
     for name in ("quantity", "price", "trigger_price", "callback_pct"):
         value = getattr(request, name)
         if value is not None and not value.is_finite():
@@ -97,7 +98,8 @@ def _check_shape(desk: Desk, request: OrderRequest) -> None:
     if request.symbol not in desk.markets:
         raise OrderRejected(f"No orders on book for {request.symbol}: the paper market has no price yet.", code="-1112")
     if not (SPOT_ID if desk.spot else FUTURES_ID).fullmatch(request.client_order_id):
-        raise OrderRejected("Illegal characters or length of the client order id.", code="-1100" if desk.spot else "-4015")
+        code = "-1100" if desk.spot else "-4015"
+        raise OrderRejected("Illegal characters or length of the client order id.", code=code)
     allowed = {
         OrderType.MARKET: set(),
         OrderType.LIMIT: {"price"},
@@ -216,11 +218,10 @@ def _place(desk: Desk, request: OrderRequest) -> PaperOrder:
     if request.type is OrderType.LIMIT:
         _check_time_in_force(desk, request, takes)
     order = desk.add(request)
-    if desk.spot:
-        if not matching.affordable(desk, order):
-            raise OrderRejected(refusals.INSUFFICIENT_BALANCE, code="-2010")
-    elif not request.type.conditional and not margin.reducing(desk, request) and not matching.margin_suffices(desk, order):
-        raise OrderRejected(refusals.MARGIN, code="-2019")
+    _check_funds(desk, order)
+    depth = desk.view(request.symbol).max_fill_quantity
+    if takes and request.time_in_force is TimeInForce.FOK and depth and depth < request.quantity:
+        return desk.end(order, OrderStatus.EXPIRED, "the book was too thin for all of it")
     if takes:
         return matching.execute(desk, order, taker=True)
     if request.type is OrderType.TRAILING_STOP_MARKET:
@@ -231,6 +232,17 @@ def _place(desk: Desk, request: OrderRequest) -> PaperOrder:
     return order
 
 
+def _check_funds(desk: Desk, order: PaperOrder) -> None:
+    if desk.spot:
+        if not matching.affordable(desk, order):
+            raise OrderRejected(refusals.INSUFFICIENT_BALANCE, code="-2010")
+        return
+    # Conditional orders are checked when they trigger, reducing ones bind nothing.
+    exempt = order.request.type.conditional or margin.reducing(desk, order.request)
+    if not exempt and not matching.margin_suffices(desk, order):
+        raise OrderRejected(refusals.MARGIN, code="-2019")
+
+
 def _check_time_in_force(desk: Desk, request: OrderRequest, takes: bool) -> None:
     if request.time_in_force is TimeInForce.GTX and takes:
         raise refusals.would_take(desk.terms.market)
@@ -238,4 +250,4 @@ def _check_time_in_force(desk: Desk, request: OrderRequest, takes: bool) -> None
         return
     depth = desk.view(request.symbol).max_fill_quantity
     if not takes or (depth and depth < request.quantity):
-        raise OrderRejected("Due to the order could not be filled immediately, the FOK order has been rejected.", code="-5021")
+        raise OrderRejected("The FOK order could not be filled at once and was rejected.", code="-5021")

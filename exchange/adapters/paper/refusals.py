@@ -85,4 +85,4 @@ def would_take(market: Market) -> OrderRejected:
     """Return the refusal of a post-only order that would take."""
     if market is Market.SPOT:
         return OrderRejected("Order would immediately match and take.", code="-2010")
-    return OrderRejected("Due to the order could not be executed as maker, the Post Only order will be rejected.", code="-5022")
+    return OrderRejected("The post-only order would have taken and was rejected.", code="-5022")

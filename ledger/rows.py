@@ -1,7 +1,8 @@
-"""Reads of the console's ledger pages: few queries, whatever the number of rows."""
+"""Reads that the console and the API share: few queries, whatever the number of rows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from exchange.types import ZERO
 from ledger.domain.order_state import AT_VENUE
 from ledger.domain.plan import LegKind
 from ledger.models import Fill, Order, Trade
+from ledger.services.results import get_figures
 
 
 def with_assets(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -44,7 +46,9 @@ def protection(trade: Any) -> str:
         return ""
     if trade.quantity <= ZERO:
         return "FLAT"
-    covered = sum((order.quantity - order.filled_quantity for order in trade.stops_at_venue), ZERO)
+    # While a stop is replaced both are there; together they would seem to cover more than they do.
+    stops = [order for order in trade.stops_at_venue if not order.superseded] or trade.stops_at_venue
+    covered = sum((order.quantity - order.filled_quantity for order in stops), ZERO)
     if covered >= trade.quantity:
         return "PROTECTED"
     if trade.status == Trade.Status.CLOSING:
@@ -60,6 +64,14 @@ PROTECTION_COLORS = {
     "CLOSING": "info",
     "FLAT": "info",
 }
+
+
+def with_figures(trades: Sequence[Any]) -> Sequence[Any]:
+    """Add `figures` (net PnL and slippage) to loaded trades; two queries for any number."""
+    figures = get_figures(trades)
+    for trade in trades:
+        trade.figures = figures[trade.pk]
+    return trades
 
 
 def stop_price(trade: Any) -> Decimal | None:

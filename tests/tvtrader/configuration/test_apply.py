@@ -1,0 +1,579 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from exchange import crypto
+from exchange.models import Account, TickerAlias
+from ledger.models import Strategy, Trade
+from signals.models import Endpoint, EndpointSecret
+from tests.factories import AccountFactory, EndpointFactory, StrategyFactory, TradeFactory
+from tvtrader.configuration import ConfigurationError, apply_file, dump_text, state
+from tvtrader.configuration.apply import apply_text
+from tvtrader.configuration.fields import KEEP, REQUIRED, TABLES
+
+DEMO = Path(__file__).resolve().parents[3] / "tvtrader" / "demo.yaml"
+DEMO_NAMES = ("NATIVE", "SPOT", "STRATEGY_ALERT", "ENTRY_EXIT", "BRACKET", "BALANCE_PERCENTAGE")
+DEMO_ENV = {f"DEMO_SECRET_DEMO_{name}": f"canary-secret-of-{name.lower()}" for name in DEMO_NAMES}
+KEYS = {"KEY": "canary-api-key", "SECRET": "canary-api-secret", "HOOK": "canary-webhook-secret"}
+
+# The whole example of the agreed names, every key of it.
+FULL = """
+accounts:
+  - name: main-futures
+    venue: binance_usdm
+    environment: live
+    api_key: {env: KEY}
+    api_secret: {env: SECRET}
+    enabled: true
+  - name: paper
+    venue: paper_usdm
+    paper:
+      balances: {USDT: "10000", BNB: 1.5}
+      fees: {maker: "0.0001", taker: 0.0004}
+      slippage_bps: 2.5
+      hedge_mode: true
+strategies:
+  - name: mean-reversion
+    account: main-futures
+    mode: approve
+    enabled: true
+    symbols: [BTCUSDT, ETHUSDT]
+    sizing: {method: margin, amount: 10.10}
+    leverage: 10
+    max_leverage: 15
+    margin_type: isolated
+    reserve_pct: 0.5
+    entry: {order_type: limit, timeout_s: 3600}
+    dca: [{distance_pct: 2, size_scale: "1.5"}, {distance_pct: 4}]
+    take_profits: [{r: "0.75", share: "0.15"}, {pct: 1.5, share: 0.15}, {price: alert, share: rest}]
+    stop_loss: {price: alert, pct: 1, required: true, working_type: last, breakeven_after: tp1,
+                breakeven_offset_pct: "0.2", trail_pct: 0.5}
+    protect_within_s: 3
+    on_duplicate_entry: replace
+    on_opposite: refuse
+    exit_cooldown_s: 31
+    max_age_s: 61
+    limits: {max_open_trades: 5, max_notional: "5000", max_daily_loss: 200.05, max_trades_per_day: 50,
+             max_slippage_pct: "0.5", max_risk_pct: 3}
+endpoints:
+  - name: mean-reversion
+    strategy: mean-reversion
+    dialect: strategy_alert
+    secret: [{env: HOOK}, older-canary-secret]
+    subaccounts: {Testing: mean-reversion}
+    strict: true
+    duplicate_window_s: 90
+    enabled: true
+ticker_aliases:
+  - {venue: binance_usdm, ticker: BTCPERP, symbol: BTCUSDT}
+"""
+
+SMALL = """
+accounts: [{name: paper, venue: paper_usdm}]
+strategies: [{name: one, account: paper}]
+endpoints: [{name: hook, strategy: one}]
+ticker_aliases: [{venue: paper_usdm, ticker: BTCPERP, symbol: BTCUSDT}]
+"""
+
+pytestmark = pytest.mark.django_db
+
+
+def problems(text: str, **env: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        apply_text(text, env=env)
+    return caught.value.problems
+
+
+def rows() -> tuple[int, ...]:
+    return tuple(model.objects.count() for model in (Account, Strategy, Endpoint, EndpointSecret, TickerAlias))
+
+
+def strategy(line: str, venue: str = "paper_usdm") -> str:
+    return f"accounts: [{{name: a, venue: {venue}}}]\nstrategies:\n  - name: s\n    account: a\n    {line}"
+
+
+def test_every_key_reaches_its_row() -> None:
+    apply_text(FULL, env=KEYS)
+
+    live, paper = Account.objects.get(name="main-futures"), Account.objects.get(name="paper")
+    assert (live.venue, live.environment, live.api_key, live.api_secret, live.enabled) == (
+        "binance_usdm", "live", "canary-api-key", "canary-api-secret", True,
+    )  # fmt: skip
+    assert paper.paper_balances == {"USDT": "10000", "BNB": "1.5"}
+    assert (paper.maker_fee, paper.taker_fee, paper.slippage_bps, paper.hedge_mode) == (
+        Decimal("0.0001"), Decimal("0.0004"), Decimal("2.5"), True,
+    )  # fmt: skip
+    row = Strategy.objects.get()
+    assert {
+        key.column: getattr(row, key.column) for key in TABLES["strategies"] if key.column not in ("name", "account")
+    } == {
+        "enabled": True, "mode": "approve", "symbols": ["BTCUSDT", "ETHUSDT"], "sizing_method": "margin",
+        "sizing_amount": Decimal("10.10"), "leverage": 10, "max_leverage": 15, "margin_type": "ISOLATED",
+        "reserve_pct": Decimal("0.5"), "entry_type": "LIMIT", "entry_timeout_s": 3600,
+        "dca": [{"distance_pct": "2", "size_scale": "1.5"}, {"distance_pct": "4", "size_scale": "1"}],
+        "take_profits": [
+            {"r": "0.75", "share": "0.15"}, {"pct": "1.5", "share": "0.15"}, {"price": "alert", "share": "rest"},
+        ],
+        "stop_from_alert": True, "stop_pct": Decimal(1), "stop_required": True, "working_type": "LAST",
+        "breakeven_after": 1, "breakeven_offset_pct": Decimal("0.2"), "trail_pct": Decimal("0.5"),
+        "protect_within_s": 3, "on_duplicate_entry": "replace", "on_opposite": "refuse", "exit_cooldown_s": 31,
+        "max_age_s": 61, "max_open_trades": 5, "max_notional": Decimal(5000), "max_daily_loss": Decimal("200.05"),
+        "max_trades_per_day": 50, "max_slippage_pct": Decimal("0.5"), "max_risk_pct": Decimal(3),
+    }  # fmt: skip
+    assert row.policy().name == "mean-reversion"  # the policy reads what was written
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.dialect, endpoint.strict, endpoint.duplicate_window_s) == ("strategy_alert", True, 90)
+    assert [(route.label, route.strategy) for route in endpoint.routes.all()] == [("Testing", row)]
+    assert {secret.digest for secret in endpoint.secrets.all()} == {
+        crypto.digest(b"canary-webhook-secret"), crypto.digest(b"older-canary-secret"),
+    }  # fmt: skip
+    assert TickerAlias.objects.get().symbol == "BTCUSDT"
+
+
+def test_digits_survive_as_written() -> None:
+    apply_text(strategy("sizing: {method: quote_amount, amount: 0.10000000000000000000000000001}"), env={})
+
+    assert str(Strategy.objects.get().sizing_amount) == "0.10000000000000000000000000001"
+
+
+@pytest.mark.parametrize("text", [FULL, SMALL, "", "accounts: []"])
+def test_a_second_run_changes_nothing(text: str) -> None:
+    apply_text(text, env=KEYS)
+    before = rows()
+
+    report = apply_text(text, env=KEYS)
+
+    assert report.changes == ()
+    assert report.new_secrets == ()
+    assert rows() == before
+
+
+@pytest.mark.parametrize("text", [FULL, SMALL])
+def test_a_dump_changes_nothing(text: str) -> None:
+    apply_text(text, env=KEYS)
+
+    report = apply_text(dump_text(), env={}, prune=True)
+
+    assert [change.lines() for change in report.changes] == []
+
+
+def test_a_dump_rebuilds_an_empty_house() -> None:
+    apply_text(FULL, env=KEYS)
+    dumped = dump_text()
+    EndpointSecret.objects.all().delete()
+    Endpoint.objects.all().delete()
+    Strategy.objects.all().delete()
+    Account.objects.all().delete()
+    TickerAlias.objects.all().delete()
+
+    apply_text(dumped, env={})
+
+    assert dump_text() == dumped
+
+
+def test_the_demo_applies_and_round_trips() -> None:
+    report = apply_file(DEMO, env=DEMO_ENV)
+
+    assert report.applied
+    assert report.notes == ()
+    assert sorted(Endpoint.objects.values_list("dialect", flat=True)) == [
+        "balance_percentage", "bracket", "entry_exit", "native", "spot", "strategy_alert",
+    ]  # fmt: skip
+    assert apply_file(DEMO, env=DEMO_ENV).changes == ()
+    assert apply_text(dump_text(), env={}).changes == ()
+
+
+def test_no_two_futures_demo_strategies_share_an_account() -> None:
+    apply_file(DEMO, env=DEMO_ENV)
+
+    accounts = list(Strategy.objects.values_list("account__name", flat=True))
+    assert len(accounts) == len(set(accounts)) == 6
+
+
+def test_what_is_left_out_falls_back_to_its_default() -> None:
+    apply_text(strategy("mode: approve\n    leverage: 5\n    symbols: [BTCUSDT]"), env={})
+
+    report = apply_text(strategy("mode: approve"), env={})
+
+    row = Strategy.objects.get()
+    assert (row.mode, row.leverage, row.symbols) == ("approve", None, [])
+    assert report.changes[0].lines() == ["update strategy s", "    symbols: [BTCUSDT] -> []", "    leverage: 5 -> null"]
+
+
+def test_defaults_of_the_table_are_those_of_the_rows() -> None:
+    for section, model in (("accounts", Account()), ("strategies", Strategy()), ("endpoints", Endpoint())):
+        for key in TABLES[section]:
+            if key.default not in (KEEP, REQUIRED) and key.column != "subaccounts":
+                assert getattr(model, key.column) == key.default, key.path
+
+
+def test_switches_and_secrets_that_the_file_does_not_name_stay() -> None:
+    apply_text(FULL, env=KEYS)
+    Account.objects.filter(name="paper").update(enabled=False)
+    Strategy.objects.update(state="HALTED")
+    text = FULL.replace("    api_key: {env: KEY}\n    api_secret: {env: SECRET}\n", "").replace(
+        "    secret: [{env: HOOK}, older-canary-secret]\n", ""
+    )
+
+    report = apply_text(text, env={})
+
+    assert report.changes == ()
+    assert Account.objects.get(name="main-futures").api_key == "canary-api-key"
+    assert EndpointSecret.objects.count() == 2
+    assert [note for note in report.notes if "no adapter" not in note] == [
+        "account paper is disabled and stays so; `enabled: true` in the file turns it on",
+        "strategy mean-reversion is HALTED; `manage.py resume --strategy mean-reversion` lets it trade again",
+    ]
+
+
+def test_a_random_secret_is_made_once_and_only_for_an_endpoint_without_one() -> None:
+    first = apply_text(SMALL, env={})
+
+    (made,) = first.new_secrets
+    assert made.endpoint == "hook"
+    assert len(made.value) >= 24
+    assert EndpointSecret.objects.get().digest == crypto.digest(made.value.encode())
+    assert made.value not in repr(first)
+    assert apply_text(SMALL, env={}).new_secrets == ()
+
+
+def test_the_secrets_of_the_file_are_the_only_valid_ones() -> None:
+    text = SMALL.replace("strategy: one}]", "strategy: one, secret: [new-canary-secret, old-canary-secret]}]")
+    apply_text(text, env={})
+
+    report = apply_text(text.replace(", old-canary-secret", ""), env={})
+
+    assert report.changes[0].lines() == ["update endpoint hook", "    secret: 1 removed"]
+    assert EndpointSecret.objects.get().digest == crypto.digest(b"new-canary-secret")
+
+
+def test_rotating_the_encryption_key_does_not_touch_webhook_secrets(settings: Any) -> None:
+    text = SMALL.replace("strategy: one}]", "strategy: one, secret: some-canary-secret}]")
+    apply_text(text, env={})
+    settings.FIELD_ENCRYPTION_KEYS = ["bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3LW5ldy0=", *settings.FIELD_ENCRYPTION_KEYS]
+
+    assert apply_text(text, env={}).changes == ()
+
+
+def test_api_keys_are_stored_encrypted() -> None:
+    apply_text(FULL, env=KEYS)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT api_key, api_secret FROM exchange_account WHERE name = 'main-futures'")
+        stored = cursor.fetchone()
+    assert all(text and "canary" not in text for text in stored)
+
+
+def test_a_key_that_no_encryption_key_reads_is_replaced(settings: Any) -> None:
+    apply_text(FULL, env=KEYS)
+    settings.FIELD_ENCRYPTION_KEYS = ["bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3LW5ldy0="]
+
+    dumped = dump_text()
+    report = apply_text(FULL, env=KEYS)
+
+    assert "main-futures" in dumped
+    assert "    api_key: changed" in report.changes[0].lines()
+    assert Account.objects.get(name="main-futures").api_key == "canary-api-key"
+
+
+def test_no_secret_is_dumped_or_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "house.yaml"
+    file.write_text(FULL)
+    out = StringIO()
+
+    call_command("apply_config", str(file), stdout=out)
+    file.write_text(FULL.replace("older-canary-secret", "other-canary-secret"))
+    call_command("apply_config", str(file), stdout=out)
+    call_command("dump_config", stdout=out)
+    call_command("apply_config", str(file), "--prune", stdout=out)
+
+    assert "api_key: set" in out.getvalue()
+    assert "secret: 1 added, 1 removed" in out.getvalue()
+    assert "canary" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FULL.replace("{env: KEY}", "[canary-api-key]"),
+        FULL.replace("{env: KEY}", "{canary: canary-api-key}"),
+        FULL.replace("[{env: HOOK}, older-canary-secret]", "{value: canary-x}"),
+        FULL.replace("[{env: HOOK}, older-canary-secret]", "[canary-x, canary-x]"),
+        FULL + "\nbroken: [canary",
+    ],
+)
+def test_no_secret_stands_in_an_error(text: str) -> None:
+    assert "canary" not in "".join(problems(text, **KEYS)).replace("'canary'", "")
+
+
+def test_a_secret_of_another_endpoint_is_refused() -> None:
+    apply_text(SMALL.replace("strategy: one}]", "strategy: one, secret: one-canary-secret}]"), env={})
+    text = SMALL.replace("{name: hook, strategy: one}", "{name: hook2, strategy: one, secret: one-canary-secret}")
+
+    assert problems(text) == ["endpoints[0].secret: the endpoint hook has the same one; every endpoint needs its own"]
+
+
+def test_check_writes_nothing_and_says_what_would_change(tmp_path: Path) -> None:
+    file = tmp_path / "house.yaml"
+    file.write_text(SMALL)
+    out = StringIO()
+
+    with pytest.raises(SystemExit) as caught:
+        call_command("apply_config", str(file), "--check", stdout=out)
+
+    assert caught.value.code == 1
+    assert rows() == (0, 0, 0, 0, 0)
+    assert out.getvalue().splitlines()[:3] == ["create account paper", "    venue: paper_usdm", "create strategy one"]
+    assert "    secret: a random one" in out.getvalue().splitlines()
+    assert "4 would change; nothing was written" in out.getvalue()
+
+
+def test_check_of_the_present_state_ends_well(tmp_path: Path) -> None:
+    file = tmp_path / "house.yaml"
+    file.write_text(SMALL)
+    call_command("apply_config", str(file), stdout=StringIO())
+    out = StringIO()
+
+    call_command("apply_config", str(file), "--check", stdout=out)
+
+    assert out.getvalue() == "nothing to change\n"
+
+
+def test_prune_disables_what_the_file_no_longer_names() -> None:
+    apply_text(SMALL, env={})
+    text = "accounts: [{name: paper, venue: paper_usdm}]"
+    assert apply_text(text, env={}).changes == ()
+
+    report = apply_text(text, env={}, prune=True)
+
+    assert [(change.action, change.section, change.name) for change in report.changes] == [
+        ("disable", "strategies", "one"),
+        ("disable", "endpoints", "hook"),
+        ("delete", "ticker_aliases", "paper_usdm:BTCPERP"),
+    ]
+    assert Account.objects.get().enabled
+    assert not Strategy.objects.get().enabled
+    assert not Endpoint.objects.get().enabled
+    assert EndpointSecret.objects.count() == 1
+    assert not TickerAlias.objects.exists()
+    assert apply_text(text, env={}, prune=True).changes == ()
+
+
+def test_one_error_writes_nothing() -> None:
+    problems(SMALL + "\nstrategie: []")
+
+    assert rows() == (0, 0, 0, 0, 0)
+
+
+def test_all_errors_are_told_at_once() -> None:
+    text = """
+accounts:
+  - {name: a, venue: paper_usd, api_key: x}
+  - {name: a b, venue: paper_usdm}
+strategies:
+  - {name: s, account: nobody, sizing: {method: margin, amont: 5}, leverage: 300, stoploss: {}}
+"""
+
+    assert problems(text) == [
+        "accounts[0].venue: 'paper_usd' is not a venue; did you mean paper_usdm? "
+        "use one of paper_spot, paper_usdm, binance_spot, binance_usdm",
+        "accounts[1].name: 'a b' is not a name; use letters, digits, - and _, at most 64",
+        "strategies[0].sizing.amont: unknown key 'amont'; did you mean amount?",
+        "strategies[0].stoploss: unknown key 'stoploss'; did you mean stop_loss?",
+        "strategies[0].leverage: must be between 1 and 125, not 300",
+        "strategies[0].sizing.amount: is missing; say how much for margin",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            "sizing: {method: margin, amount: 1e3}",
+            "sizing.amount: '1e3' is not a number; write plain digits, e.g. 0.25",
+        ),
+        ("sizing: {method: margin, amount: 1_000}", "sizing.amount: '1_000' is not a number"),
+        ("sizing: {method: margin, amount: .inf}", "sizing.amount: '.inf' is not a number"),
+        ("sizing: {method: margin, amount: 0}", "sizing.amount: must be above 0, not 0"),
+        ("sizing: {method: margin, amount: [1]}", "sizing.amount: a list is not a number"),
+        ("sizing: {method: margin, amount: true}", "sizing.amount: true is not a number"),
+        (
+            "sizing: {method: balance_fraction, amount: 25}",
+            "sizing.amount: 25 is not a fraction of 1; write 0.25 for 25 %",
+        ),
+        ("sizing: {amount: 5}", "sizing.method: is missing"),
+        ("sizing: {method: contracts_scaled, amount: 5}", "sizing.method: 'contracts_scaled' is not available in this"),
+        (
+            "sizing: {method: risk_fraction, amount: '0.01'}\n    stop_loss: {price: null}",
+            "stop_loss: risk_fraction sizes",
+        ),
+        ("sizing: 5", "sizing: must be a mapping, not '5'"),
+        ("leverage: 5.5", "leverage: '5.5' is not a whole number"),
+        ("leverage: 50", "leverage: 50 is above max_leverage 20"),
+        ("mode: Auto", "mode: 'Auto' is not a known word; did you mean auto?"),
+        ("symbols: [BTCUSDT.P]", "symbols: item 1: 'BTCUSDT.P' is not a symbol of a venue"),
+        ("symbols: [BTCUSDT, BTCUSDT]", "symbols: item 2: 'BTCUSDT' stands twice"),
+        ("symbols: BTCUSDT", "symbols: must be a list, not 'BTCUSDT'"),
+        ("take_profits: [{pct: 1, share: 0.6}, {pct: 2, share: 0.5}]", "take_profits: target 2: the shares sum to 1.1"),
+        ("take_profits: [{pct: 1}, {pct: 2}]", "take_profits: target 1: takes the rest, so it must be the last"),
+        ("take_profits: [{pct: 1, share: 1}, {pct: 2}]", "take_profits: target 2: nothing is left for it"),
+        ("take_profits: [{pct: 1, r: 1}]", "take_profits: target 1: has pct and r; give exactly one"),
+        ("take_profits: [{share: 1}]", "take_profits: target 1: has no price"),
+        ("take_profits: [{price: 50000}]", "take_profits: target 1: price can only be alert, not '50000'"),
+        ("dca: [{distance_pct: 2}, {distance_pct: 1}]", "dca: add 2: distance_pct 1 is not beyond the one before"),
+        ("dca: [{size_scale: 2}]", "dca: add 1: is missing"),
+        ("stop_loss: {price: 50000}", "stop_loss.price: can only be alert or null, not '50000'"),
+        (
+            "stop_loss: {breakeven_after: 1}",
+            "stop_loss.breakeven_after: '1' is not a target; write tp1, tp2, ... or null",
+        ),
+        ("stop_loss: {breakeven_after: tp0}", "stop_loss.breakeven_after: 'tp0' is not a target"),
+        ("stop_loss: {price: null, required: true}", "stop_loss.required: a stop is required, and there is none"),
+        ("enabled: yes", "enabled: must be true or false, not 'yes'"),
+        ("limits: {max_notional: -5}", "limits.max_notional: must be above 0, not -5"),
+        ("protect_within_s: null", "protect_within_s: null is not a whole number"),
+        ("on_opposite: hedge", "on_opposite: hedge holds both directions, and a has one position a symbol"),
+    ],
+)
+def test_a_strategy_error_names_path_and_remedy(line: str, problem: str) -> None:
+    found = problems(strategy(line))
+
+    assert len(found) == 1
+    assert found[0].startswith(f"strategies[0].{problem}")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("leverage: 5", "leverage: a is a spot account, and spot has no leverage"),
+        ("margin_type: crossed", "margin_type: a is a spot account, and spot has no margin_type"),
+        ("sizing: {method: margin, amount: 5}", "sizing.method: a is a spot account, and spot has no margin"),
+        ("on_opposite: hedge", "on_opposite: a is a spot account, and spot can't be short"),
+    ],
+)
+def test_spot_refuses_what_it_has_not(line: str, problem: str) -> None:
+    found = problems(strategy(line, "paper_spot"))
+
+    assert len(found) == 1
+    assert found[0].startswith(f"strategies[0].{problem}")
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("{venue: paper_usdm}", "accounts[0].name: is missing"),
+        ("{name: a}", "accounts[0].venue: is missing"),
+        ("{name: a, venue: 'ccxt:kraken'}", "accounts[0].venue: 'ccxt:kraken' is not available in this version"),
+        ("{name: a, venue: paper_usdm, api_key: k, api_secret: s}", "accounts[0].api_key: a paper account has none"),
+        ("{name: a, venue: paper_usdm, environment: live}", "accounts[0].environment: a paper account has none"),
+        ("{name: a, venue: binance_spot}", "accounts[0].environment: is missing; say live, testnet or demo"),
+        (
+            "{name: a, venue: binance_spot, environment: live, api_key: k}",
+            "accounts[0]: has one of api_key and api_secret",
+        ),
+        (
+            "{name: a, venue: binance_spot, environment: live, paper: {hedge_mode: true}}",
+            "accounts[0].paper.hedge_mode",
+        ),
+        ("{name: a, venue: paper_spot, paper: {hedge_mode: true}}", "accounts[0].paper.hedge_mode: spot holds no"),
+        (
+            "{name: a, venue: paper_usdm, paper: {balances: {usdt: 5}}}",
+            "accounts[0].paper.balances: 'usdt' is not an asset",
+        ),
+        (
+            "{name: a, venue: paper_usdm, paper: {balances: {USDT: x}}}",
+            "accounts[0].paper.balances: USDT: 'x' is not a",
+        ),
+        (
+            "{name: a, venue: binance_spot, environment: live, api_key: {env: NO}, api_secret: s}",
+            "accounts[0].api_key: the",
+        ),
+        ("5", "accounts[0]: must be a mapping, not '5'"),
+    ],
+)
+def test_an_account_error_names_path_and_remedy(row: str, problem: str) -> None:
+    assert problems(f"accounts: [{row}]")[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("rows_", "problem"),
+    [
+        ("endpoints: [{name: e, strategy: nobody}]", "endpoints[0].strategy: there is no strategy nobody; known: one"),
+        ("endpoints: [{name: e, strategy: one, dialect: discord}]", "endpoints[0].dialect: 'discord' is not a dialect"),
+        ("endpoints: [{name: e, strategy: one, dialect: spot}]", "endpoints[0].strategy: the dialect spot is for spot"),
+        ("endpoints: [{name: e, strategy: one, secret: []}]", "endpoints[0].secret: is an empty list"),
+        ("endpoints: [{name: e, strategy: one, subaccounts: {T: two}}]", "endpoints[0].subaccounts.T: there is no"),
+        ("endpoints: [{name: e, strategy: one}, {name: e, strategy: one}]", "endpoints[1]: endpoint e stands twice"),
+        ("ticker_aliases: [{venue: paper_usdm, ticker: X}]", "ticker_aliases[0].symbol: is missing"),
+        ("ticker_aliases: [{venue: paper_usdm, ticker: X, symbol: X}]", "ticker_aliases[0].ticker: X is the symbol"),
+        ("endpoints: {}", "endpoints: must be a list, not a mapping"),
+        ("[]", "file: must be a mapping, not a list"),
+    ],
+)
+def test_other_errors_name_path_and_remedy(rows_: str, problem: str) -> None:
+    StrategyFactory(name="one")
+
+    assert problems(rows_)[0].startswith(problem)
+
+
+def test_an_account_with_trades_keeps_its_venue() -> None:
+    account = AccountFactory(name="paper")
+    TradeFactory(strategy=StrategyFactory(account=account), status=Trade.Status.CLOSED)
+
+    found = problems("accounts: [{name: paper, venue: paper_spot}]")
+
+    assert found[0].startswith("accounts[0].venue: is paper_usdm and the account has trades there")
+
+
+def test_a_strategy_with_live_trades_keeps_its_account() -> None:
+    row = StrategyFactory(name="one", account=AccountFactory(name="first"))
+    trade = TradeFactory(strategy=row)
+    text = "accounts: [{name: second, venue: paper_usdm}]\nstrategies: [{name: one, account: second}]"
+
+    assert problems(text)[0].startswith("strategies[0].account: the strategy has 1 live trade(s) on first")
+    Trade.objects.filter(pk=trade.pk).update(status=Trade.Status.CLOSED)
+    apply_text(text, env={})
+    assert Strategy.objects.get().account.name == "second"
+
+
+def test_rows_that_a_form_wrote_round_trip() -> None:
+    StrategyFactory(name="one", dca=[{"distance_pct": 2}], take_profits=[{"pct": "1.50"}, {"price": "alert"}][:1])
+
+    assert apply_text(dump_text(), env={}).changes == ()
+
+
+def test_an_endpoint_without_secret_gets_one_from_its_dump() -> None:
+    endpoint = EndpointFactory()
+    endpoint.secrets.all().delete()
+
+    assert len(apply_text(dump_text(), env={}).new_secrets) == 1
+
+
+def test_a_failure_in_the_middle_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(change: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(state, "_write_alias", fail)
+
+    with pytest.raises(RuntimeError):
+        apply_text(SMALL, env={})
+
+    assert rows() == (0, 0, 0, 0, 0)
+
+
+def test_a_missing_file_and_a_bad_file_end_the_command(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"can't be read: No such file"):
+        call_command("apply_config", str(tmp_path / "nothing.yaml"))
+    file = tmp_path / "bad.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CommandError, match="UTF-8"):
+        call_command("apply_config", str(file))
