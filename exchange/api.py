@@ -107,7 +107,6 @@ class ReadViewSet(NoStore, ReadOnlyModelViewSet):
         return rows.order_by(*order, *(() if {"id", "-id"} & set(order) else ("-id",)))
 
 
-
 class InstrumentSerializer(RowSerializer):
     """The rules of one symbol at one venue."""
 

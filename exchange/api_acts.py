@@ -32,4 +32,4 @@ def write_down(request: Request, row: Model, act: str, **facts: Any) -> None:
     """Write the act to the audit log, or, for the admin key that is nobody's row, to the service's log only."""
     log.info("api_act", act=act, row=f"{row._meta.label}:{row.pk}", by=actor(request), **facts)
     if isinstance(request.user, AbstractBaseUser):
-        audit(request, row, f"{act} by API")  # type: ignore[arg-type]  # it reads request.user and nothing else
+        audit(request, row, f"{act} by API")  # it reads request.user and nothing else

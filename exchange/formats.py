@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-NOTHING = "–"
+NOTHING = "–"  # noqa: RUF001  # a dash, as tables have it
 
 # Colors of unfold's labels.
 STATUS_COLORS = {

@@ -33,9 +33,7 @@ def load(venue: str) -> dict[str, ShippedInstrument]:
     shipped = {}
     for row in json.loads(path.read_text(encoding="utf-8")):
         start = Decimal(row.pop("start_price"))
-        values: dict[str, Any] = {
-            key: value if key in _NOT_DECIMAL else Decimal(value) for key, value in row.items()
-        }
+        values: dict[str, Any] = {key: value if key in _NOT_DECIMAL else Decimal(value) for key, value in row.items()}
         rules = InstrumentRules(market=market, **values)
         shipped[rules.symbol] = ShippedInstrument(rules=rules, start_price=start)
     return shipped

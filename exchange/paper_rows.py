@@ -52,9 +52,7 @@ class PaperBalance(models.Model):
 
     class Meta:
         app_label = "exchange"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["account", "asset"], name="paper_balance_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["account", "asset"], name="paper_balance_once")]
 
     def __str__(self) -> str:
         return f"{self.total} {self.asset}"

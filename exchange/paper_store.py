@@ -56,15 +56,14 @@ class DjangoPaperStore:
         self.account_id = account_id
 
     def change(self, decide: Decide, *, symbols: Collection[str]) -> tuple[StoredOrder, ...]:
-        for symbol in symbols:
-            self.view(symbol)  # gives a symbol that was never asked for its first price
-
         def work() -> tuple[StoredOrder, ...]:
             account, row = self._lock()
+            for symbol in symbols:
+                _price(Venue(account.venue), symbol)  # gives a symbol that was never asked for its first price
             before = self._load(account, row, symbols)
             step = decide(before)
             self._save(row, before, step)
-            return tuple(self._stored(number) for number in step.answer)
+            return tuple(self._answer(before, step, number) for number in step.answer)
 
         return committed(work)
 
@@ -81,30 +80,15 @@ class DjangoPaperStore:
         return None if row is None else self._load(Account.objects.get(pk=self.account_id), row, ())
 
     def rules(self) -> tuple[InstrumentRules, ...]:
-        venue = self._reading(lambda: Account.objects.values_list("venue", flat=True).get(pk=self.account_id))
-        return instrument_files.rules(venue)
+        return instrument_files.rules(self._reading(self._venue))
 
     def view(self, symbol: str) -> paper.MarketView | None:
-        return self._reading(lambda: self._view(symbol))
-
-    def _view(self, symbol: str) -> paper.MarketView | None:
-        venue = Venue(Account.objects.values_list("venue", flat=True).get(pk=self.account_id))
-        row = PaperPrice.objects.filter(market=venue.market, symbol=symbol).first()
-        shipped = instrument_files.find(venue, symbol) if row is None else None
-        if shipped and settings.PAPER_PRICES == "walk":
-            # The walk has not begun yet: it will go on from here.
-            price = shipped.start_price
-            row, _ = PaperPrice.objects.get_or_create(
-                market=venue.market, symbol=symbol,
-                defaults={"bid": price, "ask": price, "last": price, "mark": price, "at": clock.now()},
-            )  # fmt: skip
+        row = self._reading(lambda: _price(self._venue(), symbol))
         return mapping.view_of(row) if row else None
 
     def find(self, client_order_id: str, symbol: str) -> StoredOrder | None:
         def look() -> StoredOrder | None:
-            rows = PaperOrder.objects.filter(
-                account=self.account_id, client_order_id=client_order_id, symbol=symbol
-            )
+            rows = PaperOrder.objects.filter(account=self.account_id, client_order_id=client_order_id, symbol=symbol)
             row = rows.order_by("-number").first()
             return self._with_fills(row) if row else None
 
@@ -117,6 +101,12 @@ class DjangoPaperStore:
     def incomes(self, since: datetime) -> tuple[IncomeReport, ...]:
         rows = PaperIncome.objects.filter(account=self.account_id, occurred_at__gte=since)
         return self._reading(lambda: tuple(mapping.income_of(row) for row in rows.order_by("number")))
+
+    def _venue(self) -> Venue:
+        venue = Account.objects.filter(pk=self.account_id).values_list("venue", flat=True).first()
+        if venue is None:
+            raise AccountUnusable(f"paper account {self.account_id} does not exist any more")
+        return Venue(venue)
 
     # ── loading ───────────────────────────────────────────────────────────────────────────────────────────────
     def _lock(self) -> tuple[Account, PaperAccount]:
@@ -195,9 +185,7 @@ class DjangoPaperStore:
             PaperPosition.objects.filter(symbol=symbol, position_side=position_side, **mine).delete()
         # Ended orders first: an id that became free may be taken again in the same step.
         for still_open in (False, True):
-            _upsert(
-                mapping.order_row(self.account_id, order) for order in step.changed if order.open is still_open
-            )
+            _upsert(mapping.order_row(self.account_id, order) for order in step.changed if order.open is still_open)
         PaperFill.objects.bulk_create(mapping.fill_row(self.account_id, booked) for booked in step.fills)
         PaperIncome.objects.bulk_create(
             mapping.income_row(self.account_id, event) for event in step.events if isinstance(event, IncomeReport)
@@ -205,8 +193,12 @@ class DjangoPaperStore:
         PaperEvent.objects.bulk_create(mapping.event_row(self.account_id, event) for event in step.events)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────
-    def _stored(self, number: int) -> StoredOrder:
-        return self._with_fills(PaperOrder.objects.get(account=self.account_id, number=number))
+    def _answer(self, before: paper.State, step: paper.Step, number: int) -> StoredOrder:
+        if number < before.next_number:
+            return self._with_fills(PaperOrder.objects.get(account=self.account_id, number=number))
+        order = next(order for order in step.changed if order.number == number)
+        fills = tuple(booked.fill for booked in step.fills if booked.order_number == number)
+        return StoredOrder(order=order, report=paper.report_of(order, fills))
 
     def _with_fills(self, row: PaperOrder) -> StoredOrder:
         order = mapping.order_of(row)
@@ -248,6 +240,19 @@ def committed(work: Callable[[], OutcomeT]) -> OutcomeT:
     raise AssertionError("unreachable")
 
 
+def _price(venue: Venue, symbol: str) -> PaperPrice | None:
+    row = PaperPrice.objects.filter(market=venue.market, symbol=symbol).first()
+    shipped = instrument_files.find(venue, symbol) if row is None else None
+    if shipped and settings.PAPER_PRICES == "walk":
+        # The walk has not begun yet: it will go on from here.
+        price = shipped.start_price
+        row, _ = PaperPrice.objects.get_or_create(
+            market=venue.market, symbol=symbol,
+            defaults={"bid": price, "ask": price, "last": price, "mark": price, "at": clock.now()},
+        )  # fmt: skip
+    return row
+
+
 def _differences(before: Mapping[KeyT, ValueT], after: Mapping[KeyT, ValueT]) -> list[tuple[KeyT, ValueT]]:
     return [(key, value) for key, value in after.items() if before.get(key) != value]
 
@@ -259,9 +264,7 @@ def _upsert(rows: Iterable[Model]) -> None:
         return
     key = KEYS[type(rows[0])]
     others = [
-        field.name
-        for field in type(rows[0])._meta.concrete_fields
-        if not field.primary_key and field.name not in key
+        field.name for field in type(rows[0])._meta.concrete_fields if not field.primary_key and field.name not in key
     ]
     type(rows[0])._default_manager.bulk_create(
         rows, update_conflicts=True, unique_fields=list(key), update_fields=others

@@ -66,10 +66,13 @@ class StreamSupervisor(threading.Thread):
         """Take the next prices, match and deliver, once; False if another process does it."""
         if not self._lock.hold():
             return False
-        if self._feed is None:
-            self._feed = Feed()
-        self._feed.tick(clock.now())
-        self.deliver()
+        try:
+            if self._feed is None:
+                self._feed = Feed()
+            self._feed.tick(clock.now())
+        finally:
+            # Reports of orders are due even when prices are not to be had.
+            self.deliver()
         return True
 
     def deliver(self) -> int:

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 MAX_ROUNDS = 12
 LOOK_AGAIN = timedelta(seconds=1)
-FAILED = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.CANCELED)
+FAILED = (OrderStatus.REJECTED, OrderStatus.EXPIRED)
 RETRY_PAUSES = tuple(timedelta(seconds=s) for s in (0.5, 1, 2, 5, 15, 60))
 
 
@@ -53,8 +53,8 @@ def manage_trade(trade_id: int, client: ExchangeClient, *, certain: bool) -> dat
     for _ in range(MAX_ROUNDS):
         trade = load_trade(trade_id)
         rules = load_rules(trade)
-        _settle(trade, client, certain=certain)
-        trade = load_trade(trade_id)
+        if _settle(trade, client, certain=certain):
+            trade = load_trade(trade_id)
         _expire_entries(trade)
         state = trade_state(trade, rules=rules, capabilities=client.capabilities)
         if _escalate(trade, state, client):
@@ -148,17 +148,22 @@ def _due(order: Order) -> bool:
     return order.ask_at is None or order.ask_at <= now()
 
 
-def _settle(trade: Trade, client: ExchangeClient, *, certain: bool) -> None:
-    """Ask the venue about every order whose outcome is not known."""
-    for order in _orders(trade):
-        if order.status == OrderStatus.UNKNOWN and _due(order):
-            execution.ask(order, client, certain=certain)
-        elif order.status == OrderStatus.SUBMITTING:
-            # Its sender is not us, since we hold the lane: asking is harmless, sending again waits for proof.
-            execution.ask(order, client, certain=certain)
-        elif order.status in AT_VENUE and order.ask_at is not None and _due(order):
-            # A report counted fills that it did not bring.
-            execution.ask(order, client, certain=certain)
+def _settle(trade: Trade, client: ExchangeClient, *, certain: bool) -> bool:
+    """Ask the venue about every order whose outcome is not known; True if any was asked about."""
+    asked = [order for order in _orders(trade) if _unsettled(order)]
+    for order in asked:
+        execution.ask(order, client, certain=certain)
+    return bool(asked)
+
+
+def _unsettled(order: Order) -> bool:
+    if order.status == OrderStatus.SUBMITTING:
+        # Its sender is not us, since we hold the lane: asking is harmless, sending again waits for proof.
+        return True
+    if order.status == OrderStatus.UNKNOWN:
+        return _due(order)
+    # A report counted fills that it did not bring.
+    return order.status in AT_VENUE and order.ask_at is not None and _due(order)
 
 
 def _expire_entries(trade: Trade) -> None:

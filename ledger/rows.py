@@ -19,10 +19,11 @@ from ledger.services.results import get_figures
 def with_assets(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Add `base_asset` and `quote_asset` to rows that have an account and a symbol."""
     instrument = Instrument.objects.filter(venue=OuterRef("account__venue"), symbol=OuterRef("symbol"))
-    return rows.annotate(
+    annotated: QuerySet[Any] = rows.annotate(
         base_asset=Subquery(instrument.values("base_asset")[:1]),
         quote_asset=Subquery(instrument.values("quote_asset")[:1]),
     )
+    return annotated
 
 
 def assets_of(row: Any) -> tuple[str, str]:
@@ -88,5 +89,3 @@ def list_fills(orders: list[Order]) -> list[Fill]:
     """Return the fills of orders from `list_orders` in the order of time."""
     fills = [fill for order in orders for fill in order.fills.all()]
     return sorted(fills, key=lambda fill: (fill.filled_at, fill.pk))
-
-

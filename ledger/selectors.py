@@ -132,7 +132,7 @@ def ask_quote(account: Account, symbol: str) -> Quote | None:
 
 def list_positions(*, account: Account | None = None, quote_of: QuoteSource = ask_quote) -> list[Position]:
     """Return the open positions by account, symbol and side, with one quote asked for each account and symbol."""
-    live = list_trades().filter(status__in=Trade.LIVE)
+    live = _live_trades()
     if account is not None:
         live = live.filter(account=account)
     held = [trade for trade in live.order_by("account__name", "symbol", "direction", "id") if trade.quantity]
@@ -168,6 +168,12 @@ def get_usage(strategy: Strategy, now: datetime) -> Usage:
         loss_today=max(ZERO, exact(-sum((Fraction(day.net) for day in today), Fraction(0)))),
         pending_risk=_pending_risk(strategy.account_id),
     )
+
+
+def _live_trades() -> QuerySet[Trade]:
+    """Trades as `ledger.trade_view.trade_state` needs them."""
+    live = Trade.objects.filter(status__in=Trade.LIVE)
+    return live.select_related("account", "strategy").prefetch_related("legs", "legs__orders")
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
@@ -233,11 +239,7 @@ def _liquidation_price(trade: Trade, entry: Decimal | None, rules: InstrumentRul
 
 
 def _pending_risk(account_id: int) -> Decimal:
-    live = list(
-        Trade.objects.filter(account_id=account_id, status__in=Trade.LIVE)
-        .select_related("account")
-        .prefetch_related("legs", "legs__orders")
-    )
+    live = list(_live_trades().filter(account_id=account_id))
     instruments = instruments_of(live)
     total = Fraction(0)
     for trade in live:

@@ -16,6 +16,8 @@ from rest_framework.views import APIView
 from exchange.api import NoStore, ReadViewSet, RowSerializer
 from exchange.api_acts import Conflict, actor, write_down
 from exchange.clock import now
+from signals import approvals
+from signals.dry_run import dry_run
 from signals.exact_json import ExactJSONParser, dumps
 from signals.models import Endpoint, Signal
 from signals.timeline import timeline
@@ -128,8 +130,6 @@ class SignalViewSet(ReadViewSet):
         return self._act(request, "replay")
 
     def _act(self, request: Request, act: str) -> Response:
-        from signals import approvals
-
         signal = self.get_object()
         try:
             copy = getattr(approvals, act)(signal, by=actor(request))
@@ -157,13 +157,9 @@ class PlanView(NoStore, APIView):
 
     @extend_schema(request=PlanRequest, responses={200: dict[str, Any]})
     def post(self, request: Request) -> Response:
-        from signals.dry_run import dry_run
-
         asked = PlanRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         alert = asked.validated_data["alert"]
         body = alert if isinstance(alert, str) else dumps(alert)
-        answer = dry_run(
-            endpoint=asked.validated_data["endpoint"], body=body.encode(errors="surrogatepass"), now=now()
-        )
+        answer = dry_run(endpoint=asked.validated_data["endpoint"], body=body.encode(errors="surrogatepass"), now=now())
         return Response(answer)

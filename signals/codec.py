@@ -83,7 +83,7 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(int, _strict(int))
     converter.register_structure_hook(bool, _strict(bool))
     # StrEnum is a str too: without hooks of its own it would be taken for one.
-    converter.register_unstructure_hook(StrEnum, lambda member: member.value)
+    converter.register_unstructure_hook(StrEnum, str)
     converter.register_structure_hook(StrEnum, lambda data, cls: cls(data))
     converter.register_unstructure_hook(Decimal, _dump_decimal)
     converter.register_structure_hook(Decimal, _load_decimal)

@@ -17,9 +17,7 @@ _MARK = secrets.token_hex(8)
 
 def loads(text: str) -> Any:
     """Read JSON with numbers as marked strings for `dumps`. Raises ValueError, also for a key that comes twice."""
-    return json.loads(
-        text, parse_float=_marked, parse_int=_marked, parse_constant=_refuse, object_pairs_hook=_object
-    )
+    return json.loads(text, parse_float=_marked, parse_int=_marked, parse_constant=_refuse, object_pairs_hook=_object)
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:

@@ -42,12 +42,12 @@ _SUBJECTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpretation:
-    """What an alert means. own_id: the alert's own id, "" if it has none. ignored: fields without effect."""
+    """What an alert means. own_id: the alert's own id, "" if it has none. ignored_fields: those without effect."""
 
     intent: Intent
     strategy: Strategy
     own_id: str = ""
-    ignored: tuple[str, ...] = ()
+    ignored_fields: tuple[str, ...] = ()
 
 
 def interpret(
@@ -70,14 +70,14 @@ def interpret(
     if opens(intent):
         _check_entry(alert, reading.doubt, intent, strategy, now or clock.now())
         check_ignored(reading, intent)
-    return Interpretation(intent=intent, strategy=strategy, own_id=own_id, ignored=reading.ignored)
+    return Interpretation(intent=intent, strategy=strategy, own_id=own_id, ignored_fields=reading.ignored)
 
 
 def _check_route(endpoint: Endpoint, route: str) -> None:
     wanted = DIALECT_OF_ROUTE.get(Route(route))
     if wanted and endpoint.dialect != wanted:
         raise Problem(
-            "WRONG_ROUTE", "", f"this address takes {wanted} alerts, the endpoint {endpoint.name} speaks {endpoint.dialect}",
+            "WRONG_ROUTE", "", f"this address takes {wanted} alerts, {endpoint.name} speaks {endpoint.dialect}",
             "Post to /webhook with the endpoint's secret instead.",
         )  # fmt: skip
 

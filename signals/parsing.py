@@ -30,13 +30,13 @@ _NOT_A_NUMBER = re.compile(r"[-+]?(?:nan|na|inf|infinity|none|undefined)\b", re.
 _PINE_REMEDY = "A Pine plot had no value: use nz(), or send the alert only when the value exists."
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """Return the body's JSON object, its numbers as Decimal.
+def parse(body: bytes, *, limit: int = MAX_BYTES) -> dict[str, Any]:
+    """Return the body's JSON object, its numbers as Decimal. limit: in bytes.
 
     Raises Problem for anything that isn't one unambiguous JSON object with expanded placeholders.
     """
-    if len(body) > MAX_BYTES:
-        raise Problem("BODY_TOO_LARGE", "", f"the body is larger than {MAX_BYTES} bytes", "Send a shorter alert text.")
+    if len(body) > limit:
+        raise Problem("BODY_TOO_LARGE", "", f"the body is larger than {limit} bytes", "Send a shorter alert text.")
     text = _decode(body)
     _check_depth(text)
     payload = _load(text)
@@ -197,7 +197,7 @@ def _explain(text: str, exc: json.JSONDecodeError) -> Problem:
 def _unexpanded(field: str, placeholder: str) -> Problem:
     return Problem(
         "UNEXPANDED_PLACEHOLDER", field, f"TradingView did not expand {shown(placeholder)}",
-        "Check its spelling, and that this kind of alert knows it: strategy placeholders need an alert on the strategy.",
+        "Check its spelling; placeholders of strategies work only in alerts on the strategy itself.",
     )  # fmt: skip
 
 

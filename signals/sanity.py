@@ -79,7 +79,7 @@ def _check_levels(intent: Intent, direction: Direction, *, stop_name: str, targe
     for target in intent.targets:
         if target.pct is not None and direction is Direction.SHORT and target.pct >= 100:
             raise Problem(
-                "PERCENT_OUT_OF_RANGE", target_name, f"a short's target can't be {tidy(target.pct)} percent below its entry",
+                "PERCENT_OUT_OF_RANGE", target_name, f"a short can't have a target {tidy(target.pct)} percent below",
                 "Send less than 100.",
             )  # fmt: skip
         if target.price is None:

@@ -55,7 +55,7 @@ def check_exchange(name: str, accepted: Collection[str], *, field: str) -> None:
     """Refuse an alert that names another exchange than the account's; an empty name says nothing."""
     if name and name.upper() not in accepted:
         raise Problem(
-            "WRONG_EXCHANGE", field, f"the alert is for {shown(name)}, this strategy's account is at {'/'.join(sorted(accepted))}",
+            "WRONG_EXCHANGE", field, f"the alert is for {shown(name)}, the account is at {'/'.join(sorted(accepted))}",
             "Put the alert on a chart of the account's exchange, or send it to an endpoint of that exchange.",
         )  # fmt: skip
 

@@ -1,9 +1,10 @@
-"""Console pages of what we did not write: users, tokens, the beat schedule and the audit log, in the console's dress."""
+"""Console pages of what we did not write: users, tokens, the beat schedule, sign-ins and the audit log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from axes import models as axes
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -15,12 +16,11 @@ from django_celery_beat import admin as beat_admin
 from django_celery_beat import models as beat
 from rest_framework.authtoken.admin import TokenAdmin as DrfTokenAdmin
 from rest_framework.authtoken.models import TokenProxy
-from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from exchange.admin.acts import Once
-from exchange.admin.base import BaseAdmin, ConsoleAdmin, FactAdmin
+from exchange.admin.base import BaseAdmin, ClosedLookups, ConsoleAdmin, FactAdmin, column
 from tvtrader.models import Pulse
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ for model in (
     beat.CrontabSchedule,
     beat.SolarSchedule,
     beat.ClockedSchedule,
+    axes.AccessAttempt,
+    axes.AccessFailureLog,
+    axes.AccessLog,
 ):
     admin.site.unregister(model)
 
@@ -48,11 +51,11 @@ def _name_token(self: TokenProxy) -> str:
 
 
 # Its text is the token itself, and titles, questions and the audit log are full of texts.
-TokenProxy.__str__ = _name_token  # type: ignore[method-assign]
+TokenProxy.__str__ = _name_token  # type: ignore[assignment,method-assign]
 
 
 @admin.register(User)
-class UserAdmin(UserBase, BaseAdmin):
+class UserAdmin(ClosedLookups, UserBase, BaseAdmin):
     """People who may sign in."""
 
     form = UserChangeForm
@@ -61,7 +64,7 @@ class UserAdmin(UserBase, BaseAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, BaseAdmin):
+class GroupAdmin(ClosedLookups, DjangoGroupAdmin, BaseAdmin):
     """Sets of rights."""
 
 
@@ -75,7 +78,7 @@ class TokenAdmin(TokenBase, ConsoleAdmin):
     autocomplete_fields = ()
     actions = None
 
-    @display(description="Token")
+    @column(description="Token")
     def tail(self, row: TokenProxy) -> str:
         return f"ends in {row.key[-4:]}"
 
@@ -84,7 +87,7 @@ class TokenAdmin(TokenBase, ConsoleAdmin):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.has_perm("authtoken.view_tokenproxy")  # type: ignore[union-attr]
+        return request.user.has_perm("authtoken.view_tokenproxy")
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Show the token on the only page that ever does."""
@@ -147,7 +150,7 @@ class LogEntryAdmin(FactAdmin):
     search_fields = ("object_repr", "change_message")
     date_hierarchy = "action_time"
 
-    @display(description="What")
+    @column(description="What")
     def said(self, row: LogEntry) -> str:
         return row.get_change_message()
 
@@ -157,3 +160,19 @@ class PulseAdmin(FactAdmin):
     """Signs of life of the processes."""
 
     list_display = ("name", "kind", "started_at", "seen_at")
+
+
+class SignInAdmin(FactAdmin):
+    """Attempts to sign in; what was typed is not shown."""
+
+    list_display = ("attempt_time", "username", "ip_address", "path_info")
+    list_filter = ("attempt_time",)
+    search_fields = ("username", "ip_address")
+    exclude = ("get_data", "post_data")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [name for name in super().get_readonly_fields(request, obj) if name not in self.exclude]
+
+
+for model in (axes.AccessAttempt, axes.AccessFailureLog, axes.AccessLog):
+    admin.site.register(model, SignInAdmin)

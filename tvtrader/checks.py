@@ -8,11 +8,13 @@ from typing import Any
 
 import django
 import rest_framework
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks  # noqa: A004  # its name
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
+
+from tvtrader.logging import register_secrets
 
 log = logging.getLogger(__name__)
 HOUSE = "tvtrader"
@@ -98,6 +100,29 @@ def check_live_accounts(app_configs: Any, databases: Sequence[str] | None = None
             )
         )
     return found
+
+
+@register(HOUSE, Tags.database)
+def check_stored_secrets(app_configs: Any, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The keys open what is stored; what they open is hidden from the logs of this process from now on."""
+    from exchange.models import Account
+
+    if not databases:
+        return []
+    try:
+        for account in Account.objects.only("api_key", "api_secret"):
+            register_secrets(account.api_key, account.api_secret)
+    except DatabaseError:
+        return []
+    except (InvalidToken, RuntimeError):
+        return [
+            Error(
+                "FIELD_ENCRYPTION_KEYS do not open the API secrets of an account.",
+                hint="Add the key that they were written with behind the present one, separated by a comma.",
+                id="tvtrader.E007",
+            )
+        ]
+    return []
 
 
 def enforce() -> None:

@@ -30,10 +30,9 @@ def environment(request: HttpRequest) -> list[str] | None:
     return ["TESTNET", "warning"] if kinds else ["PAPER", "info"]
 
 
-def unseen_alarms(request: HttpRequest) -> str:
-    """Return the number beside "Notices"; nothing if all were seen."""
-    count = Notice.objects.filter(level=Notice.Level.ALARM, seen=False).count()
-    return str(count) if count else ""
+def count_unseen_alarms() -> int:
+    """Return how many alarms wait for somebody to see them."""
+    return Notice.objects.filter(level=Notice.Level.ALARM, seen=False).count()
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

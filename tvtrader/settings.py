@@ -13,6 +13,7 @@ from kombu import Queue
 from tvtrader import databases
 from tvtrader import logging as house_logging
 from tvtrader.environment import is_loopback, is_wildcard, read_environment
+from tvtrader.unfold import FORMAT_MODULE_PATH, UNFOLD  # noqa: F401  # settings by their names
 
 # Lets our classes name their types as `models.Field[str, str]` and `ModelAdmin[Trade]` at run time too.
 django_stubs_ext.monkeypatch()
@@ -176,18 +177,17 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "ENUM_NAME_OVERRIDES": {
+        "LegKindEnum": "tvtrader.schema.leg_kinds",
+        "OrderTypeEnum": "tvtrader.schema.order_types",
+        "IncomeKindEnum": "tvtrader.schema.income_kinds",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
 
 # ── the console ───────────────────────────────────────────────────────────────────────────────────────────────
-UNFOLD = {
-    "SITE_TITLE": "tvtrader",
-    "SITE_HEADER": "tvtrader",
-    "SITE_SUBHEADER": "alerts to orders",
-    "SHOW_HISTORY": True,
-}
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -197,6 +197,7 @@ AXES_RESET_ON_SUCCESS = True
 # Name and address together: a stranger who knows the name must not be able to lock its owner out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password"]
+AXES_CLIENT_IP_CALLABLE = "tvtrader.client.address_of"
 AXES_VERBOSE = False
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",

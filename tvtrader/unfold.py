@@ -8,9 +8,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-# The console writes the zone behind every time; settings hand these on to Django.
-DATE_FORMAT = "Y-m-d"
-DATETIME_FORMAT = "Y-m-d H:i:s T"
+# Django's own formats of a language win over plain settings; ours write the zone behind every time.
+FORMAT_MODULE_PATH = ["tvtrader.formats"]
 
 
 def _page(title: str, icon: str, view: str, **more: str) -> dict[str, Any]:
@@ -21,12 +20,17 @@ def _style(request: HttpRequest) -> str:
     return static("tvtrader/console.css")
 
 
+def _icon(request: HttpRequest) -> str:
+    return static("tvtrader/favicon.svg")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "tvtrader",
     "SITE_HEADER": "tvtrader",
     "SITE_SUBHEADER": "alerts to orders",
     "SITE_SYMBOL": "candlestick_chart",
     "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
@@ -52,55 +56,60 @@ UNFOLD: dict[str, Any] = {
         "show_search": True,
         "command_search": False,
         "show_all_applications": False,
-        "navigation": [
-            {
-                "items": [
-                    _page("Dashboard", "dashboard", "index"),
-                    _page("Signals", "notifications_active", "signals_signal_changelist"),
-                    _page("Trades", "swap_vert", "ledger_trade_changelist"),
-                    _page(
-                        "Notices",
-                        "warning",
-                        "ledger_notice_changelist",
-                        badge="tvtrader.dashboard.unseen_alarms",
-                    ),
-                ],
-            },
-            {
-                "title": "Set up",
-                "separator": True,
-                "items": [
-                    _page("Accounts", "key", "exchange_account_changelist"),
-                    _page("Strategies", "tune", "ledger_strategy_changelist"),
-                    _page("Endpoints", "webhook", "signals_endpoint_changelist"),
-                    _page("Ticker aliases", "label", "exchange_tickeralias_changelist"),
-                    _page("Instruments", "straighten", "exchange_instrument_changelist"),
-                    _page("House switch", "power_settings_new", "exchange_housestate_changelist"),
-                ],
-            },
-            {
-                "title": "Ledger",
-                "separator": True,
-                "items": [
-                    _page("Orders", "receipt_long", "ledger_order_changelist"),
-                    _page("Fills", "done_all", "ledger_fill_changelist"),
-                    _page("Incomes", "payments", "ledger_income_changelist"),
-                    _page("Equity", "show_chart", "ledger_equitysnapshot_changelist"),
-                ],
-            },
-            {
-                "title": "System",
-                "separator": True,
-                "collapsible": True,
-                "items": [
-                    _page("Users", "person", "auth_user_changelist"),
-                    _page("Groups", "group", "auth_group_changelist"),
-                    _page("API tokens", "vpn_key", "authtoken_tokenproxy_changelist"),
-                    _page("Schedule", "schedule", "django_celery_beat_periodictask_changelist"),
-                    _page("Processes", "memory", "tvtrader_pulse_changelist"),
-                    _page("Audit log", "history", "admin_logentry_changelist"),
-                ],
-            },
-        ],
+        "navigation": "tvtrader.unfold.navigation",
     },
 }
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the side bar; the number of alarms that nobody has seen stands beside the notices."""
+    from tvtrader.dashboard import count_unseen_alarms
+
+    count = count_unseen_alarms()
+    badge = {"badge": str(count)} if count else {}
+    return [
+        {
+            "items": [
+                _page("Dashboard", "dashboard", "index"),
+                _page("Signals", "notifications_active", "signals_signal_changelist"),
+                _page("Trades", "swap_vert", "ledger_trade_changelist"),
+                _page("Notices", "warning", "ledger_notice_changelist", **badge),
+            ],
+        },
+        {
+            "title": "Set up",
+            "separator": True,
+            "items": [
+                _page("Accounts", "key", "exchange_account_changelist"),
+                _page("Strategies", "tune", "ledger_strategy_changelist"),
+                _page("Endpoints", "webhook", "signals_endpoint_changelist"),
+                _page("Ticker aliases", "label", "exchange_tickeralias_changelist"),
+                _page("Instruments", "straighten", "exchange_instrument_changelist"),
+                _page("House switch", "power_settings_new", "exchange_housestate_changelist"),
+            ],
+        },
+        {
+            "title": "Ledger",
+            "separator": True,
+            "items": [
+                _page("Orders", "receipt_long", "ledger_order_changelist"),
+                _page("Fills", "done_all", "ledger_fill_changelist"),
+                _page("Incomes", "payments", "ledger_income_changelist"),
+                _page("Equity", "show_chart", "ledger_equitysnapshot_changelist"),
+            ],
+        },
+        {
+            "title": "System",
+            "separator": True,
+            "collapsible": True,
+            "items": [
+                _page("Users", "person", "auth_user_changelist"),
+                _page("Groups", "group", "auth_group_changelist"),
+                _page("API tokens", "vpn_key", "authtoken_tokenproxy_changelist"),
+                _page("Schedule", "schedule", "django_celery_beat_periodictask_changelist"),
+                _page("Processes", "memory", "tvtrader_pulse_changelist"),
+                _page("Audit log", "history", "admin_logentry_changelist"),
+                _page("Sign-ins", "login", "axes_accesslog_changelist"),
+            ],
+        },
+    ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.decorators import display
 
-from exchange.admin.base import ConsoleAdmin, FactAdmin
+from exchange.admin.base import ConsoleAdmin, FactAdmin, column
 from exchange.formats import money, number
 from exchange.models import Instrument, TickerAlias
 
@@ -19,19 +18,19 @@ class InstrumentAdmin(FactAdmin):
     list_filter = ("venue", "trading", "quote_asset")
     search_fields = ("symbol", "base_asset")
 
-    @display(description="Tick size")
+    @column(description="Tick size")
     def tick(self, row: Instrument) -> str:
         return money(row.tick_size, row.quote_asset)
 
-    @display(description="Step size")
+    @column(description="Step size")
     def step(self, row: Instrument) -> str:
         return money(row.step_size, row.base_asset)
 
-    @display(description="Smallest quantity")
+    @column(description="Smallest quantity")
     def smallest(self, row: Instrument) -> str:
         return number(row.min_quantity)
 
-    @display(description="Smallest value")
+    @column(description="Smallest value")
     def smallest_value(self, row: Instrument) -> str:
         return money(row.min_notional, row.quote_asset)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import JSONField, Model
 from django.http import HttpRequest, HttpResponse
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from exchange.admin.acts import ActsMixin
 from exchange.fields import ExactDecimalField
@@ -21,23 +22,40 @@ else:
     from unfold.admin import ModelAdmin as BaseAdmin
     from unfold.admin import TabularInline as BaseInline
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def column(
+    *, description: str, ordering: str | None = None, label: dict[str, str] | None = None
+) -> Callable[[Method], Method]:
+    """Describe a computed column or field; label maps its values to the colors in which they are shown."""
+    decorate: Callable[[Method], Method] = display(description=description, ordering=ordering, label=label)
+    return decorate
+
+
 # Names of fields that no query may ask for, on whatever way they are reached.
 SECRET_FIELDS = frozenset({"api_key", "api_secret", "digest", "key", "password", "body", "session_data"})
 
 
-class ConsoleAdmin(ActsMixin, BaseAdmin):
+class ClosedLookups:
+    """Refuses questions about secrets in addresses of lists, which Django would answer letter by letter."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        if SECRET_FIELDS & set(lookup.split("__")):
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))  # type: ignore[misc]  # of the ModelAdmin
+
+
+class ConsoleAdmin(ClosedLookups, ActsMixin, BaseAdmin):
     """A page of the console."""
 
-    formfield_overrides = {ExactDecimalField: {"widget": UnfoldAdminTextInputWidget}}
+    formfield_overrides = {
+        ExactDecimalField: {"widget": UnfoldAdminTextInputWidget},
+        JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
+    }
     list_per_page = 50
     list_filter_sheet = False
     change_form_outer_before_template = "console/acts.html"
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Refuse questions about secrets, which Django would answer for the model's own fields."""
-        if SECRET_FIELDS & set(lookup.split("__")):
-            return False
-        return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def changeform_view(
         self,
@@ -67,7 +85,14 @@ class ReadOnly:
 class FactAdmin(ReadOnly, ConsoleAdmin):
     """A list and a page of facts."""
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
+    def lead_away(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Answer for a row that is not there: back to the dashboard with a message."""
+        answer: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]  # not in the stubs
+            request, self.opts, object_id
+        )
+        return answer
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return [*self.readonly_fields, *(field.name for field in self.model._meta.fields)]
 
 

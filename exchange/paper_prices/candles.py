@@ -54,8 +54,9 @@ def _candle(row: Mapping[str, Any], number: int) -> tuple[PathKey, tuple[Decimal
     except (ValueError, InvalidOperation) as exc:
         raise CandleFileError(f"candle {number}: {exc}; market is SPOT or USDM, prices are plain numbers") from exc
     first, high, low, close = values
-    if not all(value.is_finite() and value > 0 for value in values) or not low <= min(first, close) <= max(
-        first, close
-    ) <= high:
+    if (
+        not all(value.is_finite() and value > 0 for value in values)
+        or not low <= min(first, close) <= max(first, close) <= high
+    ):
         raise CandleFileError(f"candle {number}: prices must be positive, high the highest and low the lowest")
     return (market, str(row["symbol"])), path_of(first, high, low, close)

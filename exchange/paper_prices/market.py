@@ -79,15 +79,21 @@ def _store(prices: list[NewPrice], at: datetime) -> None:
 def spread(market: Market, symbols: Iterable[str], *, at: datetime) -> None:
     """Let the prices of symbols as they stand act on every account with something at stake."""
     views = {
-        row.symbol: mapping.view_of(row)
-        for row in PaperPrice.objects.filter(market=market, symbol__in=list(symbols))
+        row.symbol: mapping.view_of(row) for row in PaperPrice.objects.filter(market=market, symbol__in=list(symbols))
     }
+    errors: list[Exception] = []
     for account_id in _concerned(market, views, at):
         try:
             _act(account_id, views, at)
         except (NotSent, OutcomeUnknown):
             # Nothing is lost: the next price finds the same orders.
             log.warning("paper account %s was not matched at this tick", account_id, exc_info=True)
+        except Exception as exc:
+            # One broken account must not keep the others from their stops.
+            log.exception("paper account %s cannot be matched", account_id)
+            errors.append(exc)
+    if errors:
+        raise errors[0]
 
 
 def _concerned(market: Market, views: Mapping[str, MarketView], at: datetime) -> list[int]:
@@ -131,9 +137,7 @@ def nudge_price_if_missing(account: Account, symbol: str, price: Decimal) -> boo
     return True
 
 
-def set_liquidity(
-    market: Market | str, symbol: str, max_fill_quantity: Decimal, *, rest_expires: bool = False
-) -> None:
+def set_liquidity(market: Market | str, symbol: str, max_fill_quantity: Decimal, *, rest_expires: bool = False) -> None:
     """Limit what one order of a symbol gets per tick (base; 0 lifts the limit).
 
     rest_expires: the rest of a market order expires, as in a thin book, instead of waiting for the next tick.

@@ -9,10 +9,9 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
-from exchange.admin.base import ConsoleAdmin, FactAdmin
+from exchange.admin.base import ConsoleAdmin, FactAdmin, column
 from exchange.formats import STATUS_COLORS, change_url
 from exchange.models import Account, HouseState
 from ledger.admin.controls import SWITCHES
@@ -40,9 +39,7 @@ class AccountForm(AccountModelForm):
 
     new_api_key = _secret_field("New API key")
     new_api_secret = _secret_field("New API secret")
-    forget_keys = forms.BooleanField(
-        label="Forget the stored keys", required=False, widget=UnfoldBooleanSwitchWidget()
-    )
+    forget_keys = forms.BooleanField(label="Forget the stored keys", required=False, widget=UnfoldBooleanSwitchWidget())
 
     class Meta:
         model = Account
@@ -119,17 +116,17 @@ class AccountAdmin(ConsoleAdmin):
         # No page needs the secret, so it is not even decrypted.
         return super().get_queryset(request).defer("api_secret")
 
-    @display(description="Money", label={"PAPER": "info", "LIVE": "danger", "TESTNET": "warning", "DEMO": "warning"})
+    @column(description="Money", label={"PAPER": "info", "LIVE": "danger", "TESTNET": "warning", "DEMO": "warning"})
     def kind(self, row: Account) -> str:
         return "PAPER" if row.is_paper else row.environment.upper()
 
-    @display(description="API key")
+    @column(description="API key")
     def keys(self, row: Account) -> str:
         if row.pk is None or not row.api_key:
             return "not set"
         return f"set, ends in {row.api_key[-4:]}" if len(row.api_key) >= 16 else "set"
 
-    @display(description="Switch", label=STATUS_COLORS)
+    @column(description="Switch", label=STATUS_COLORS)
     def switch(self, row: Account) -> str:
         return row.state
 
@@ -141,7 +138,7 @@ class HouseStateAdmin(FactAdmin):
     acts = SWITCHES
     list_display = ("__str__", "switch", "reason", "changed_at")
 
-    @display(description="Switch", label=STATUS_COLORS)
+    @column(description="Switch", label=STATUS_COLORS)
     def switch(self, row: HouseState) -> str:
         return row.state
 

@@ -9,6 +9,7 @@ from exchange.admin.acts import Act, ActFailed
 from exchange.errors import ExchangeError
 from exchange.models import Account, HouseState, TradingState
 from ledger.models import Strategy, Trade
+from ledger.services import controls
 
 Target = Account | Strategy | None
 
@@ -18,32 +19,24 @@ def _target(row: Any) -> Target:
 
 
 def _halt(row: Any, by: str) -> str:
-    from ledger.services import controls
-
     controls.halt(_target(row), reason="console", by=by)
     return "halted: nothing opens any more, waiting entries are cancelled, exits still pass."
 
 
 def _resume(row: Any, by: str) -> str:
-    from ledger.services import controls
-
     controls.resume(_target(row), reason="console", by=by)
     return "active again."
 
 
 def _flatten(row: Any, by: str) -> str:
-    from ledger.services import controls
-
     trades = controls.flatten(_target(row), by=by)
     return f"{len(trades)} open trades are being closed at market." if trades else "nothing was open."
 
 
-def _on_trade(act: str, told: str) -> Callable[[Any, str], str]:
+def _on_trade(act: Callable[..., None], told: str) -> Callable[[Any, str], str]:
     def run(trade: Any, by: str) -> str:
-        from ledger.services import controls
-
         try:
-            getattr(controls, act)(trade, by=by)
+            act(trade, by=by)
         except (controls.NotPossible, ExchangeError) as exc:
             raise ActFailed(str(exc)) from exc
         return told
@@ -104,7 +97,7 @@ TRADE_ACTS = (
         name="close",
         label="Close",
         question="Cancel the trade's orders and close it at market?",
-        run=_on_trade("close_trade", "is being closed at market; its waiting orders are cancelled."),
+        run=_on_trade(controls.close_trade, "is being closed at market; its waiting orders are cancelled."),
         allowed=_can_close,
         danger=True,
         bulk=True,
@@ -113,7 +106,7 @@ TRADE_ACTS = (
         name="breakeven",
         label="Stop to breakeven",
         question="Move the stop to the average entry price?",
-        run=_on_trade("move_to_breakeven", "the stop moves to the average entry price."),
+        run=_on_trade(controls.move_to_breakeven, "the stop moves to the average entry price."),
         allowed=_can_break_even,
         bulk=True,
     ),
@@ -121,7 +114,7 @@ TRADE_ACTS = (
         name="cancel-entries",
         label="Cancel entries",
         question="Cancel the entries and adds that have not filled? What is held stays.",
-        run=_on_trade("cancel_entries", "waiting entries are being cancelled; what is held stays."),
+        run=_on_trade(controls.cancel_entries, "waiting entries are being cancelled; what is held stays."),
         allowed=_can_cancel_entries,
         bulk=True,
     ),

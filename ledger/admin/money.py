@@ -6,10 +6,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from exchange.admin.acts import Act
-from exchange.admin.base import FactAdmin
+from exchange.admin.base import FactAdmin, column
 from exchange.formats import STATUS_COLORS, link, money, signed
 from ledger.models import EquitySnapshot, Income, Notice
 
@@ -25,11 +24,11 @@ class IncomeAdmin(FactAdmin):
     date_hierarchy = "occurred_at"
     ordering = ("-occurred_at", "-id")
 
-    @display(description="Amount")
+    @column(description="Amount")
     def sum(self, row: Income) -> str:
         return signed(row.amount, row.asset)
 
-    @display(description="Trade")
+    @column(description="Trade")
     def of_trade(self, row: Income) -> SafeString | str:
         return link(row.trade, row.trade.public_id if row.trade else None)
 
@@ -44,15 +43,15 @@ class EquitySnapshotAdmin(FactAdmin):
     date_hierarchy = "at"
     ordering = ("-at", "-id")
 
-    @display(description="Total")
+    @column(description="Total")
     def whole(self, row: EquitySnapshot) -> str:
         return money(row.total, row.asset)
 
-    @display(description="Free")
+    @column(description="Free")
     def spendable(self, row: EquitySnapshot) -> str:
         return money(row.free, row.asset)
 
-    @display(description="Unrealized PnL")
+    @column(description="Unrealized PnL")
     def open_pnl(self, row: EquitySnapshot) -> str:
         return signed(row.unrealized_pnl, row.asset)
 
@@ -86,10 +85,10 @@ class NoticeAdmin(FactAdmin):
     search_fields = ("code", "message")
     date_hierarchy = "at"
 
-    @display(description="Level", ordering="level", label=STATUS_COLORS)
+    @column(description="Level", ordering="level", label=STATUS_COLORS)
     def weight(self, row: Notice) -> str:
         return row.level
 
-    @display(description="Trade")
+    @column(description="Trade")
     def of_trade(self, row: Notice) -> SafeString | str:
         return link(row.trade, row.trade.public_id if row.trade else None)

@@ -6,9 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
-from exchange.admin.base import FactAdmin, FactInline
+from exchange.admin.base import FactAdmin, FactInline, column
 from exchange.formats import STATUS_COLORS, link, money, number, signed
 from ledger import rows
 from ledger.admin.exporting import CsvButtons
@@ -58,31 +57,31 @@ class OrderAdmin(CsvButtons, FactAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return rows.with_assets(super().get_queryset(request))
 
-    @display(description="Trade")
+    @column(description="Trade")
     def of_trade(self, row: Order) -> SafeString | str:
         return link(row.trade, row.trade.public_id)
 
-    @display(description="Order", ordering="symbol")
+    @column(description="Order", ordering="symbol")
     def what(self, row: Order) -> str:
         return f"{row.side} {row.symbol} {row.get_type_display()}"
 
-    @display(description="Quantity")
+    @column(description="Quantity")
     def asked(self, row: Order) -> str:
         return money(row.quantity, rows.assets_of(row)[0])
 
-    @display(description="Price")
+    @column(description="Price")
     def at_price(self, row: Order) -> str:
         return number(row.price)
 
-    @display(description="Trigger")
+    @column(description="Trigger")
     def trigger(self, row: Order) -> str:
         return number(row.trigger_price)
 
-    @display(description="Status", ordering="status", label=STATUS_COLORS)
+    @column(description="Status", ordering="status", label=STATUS_COLORS)
     def state(self, row: Order) -> str:
         return row.status
 
-    @display(description="Filled")
+    @column(description="Filled")
     def filled(self, row: Order) -> str:
         return number(row.filled_quantity)
 
@@ -102,26 +101,26 @@ class FillAdmin(CsvButtons, FactAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Fill]:
         return rows.with_assets(super().get_queryset(request))
 
-    @display(description="Fill", ordering="symbol")
+    @column(description="Fill", ordering="symbol")
     def what(self, row: Fill) -> str:
         return f"{row.side} {row.symbol}"
 
-    @display(description="Quantity")
+    @column(description="Quantity")
     def size(self, row: Fill) -> str:
         return money(row.quantity, rows.assets_of(row)[0])
 
-    @display(description="Price")
+    @column(description="Price")
     def at_price(self, row: Fill) -> str:
         return money(row.price, rows.assets_of(row)[1])
 
-    @display(description="Fee")
+    @column(description="Fee")
     def cost(self, row: Fill) -> str:
         return money(row.fee, row.fee_asset)
 
-    @display(description="Venue's PnL")
+    @column(description="Venue's PnL")
     def pnl(self, row: Fill) -> str:
         return signed(row.realized_pnl, rows.assets_of(row)[1])
 
-    @display(description="Order")
+    @column(description="Order")
     def of_order(self, row: Fill) -> SafeString | str:
         return link(row.order)

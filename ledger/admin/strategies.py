@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
-from exchange.admin.base import ConsoleAdmin
+from exchange.admin.base import ConsoleAdmin, column
 from exchange.formats import NOTHING, STATUS_COLORS, number
 from ledger.admin.controls import SWITCHES
 from ledger.models import Strategy, Trade
@@ -76,16 +75,17 @@ class StrategyAdmin(ConsoleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Strategy]:
         live = Count("trades", filter=Q(trades__status__in=Trade.LIVE))
-        return super().get_queryset(request).annotate(live_trades=live)
+        strategies: QuerySet[Strategy] = super().get_queryset(request).annotate(live_trades=live)
+        return strategies
 
-    @display(description="Size")
+    @column(description="Size")
     def sizing(self, row: Strategy) -> str:
         return f"{row.get_sizing_method_display()} {number(row.sizing_amount)}" if row.sizing_method else NOTHING
 
-    @display(description="Switch", label=STATUS_COLORS)
+    @column(description="Switch", label=STATUS_COLORS)
     def switch(self, row: Strategy) -> str:
         return row.state
 
-    @display(description="Open trades", ordering="live_trades")
+    @column(description="Open trades", ordering="live_trades")
     def open_trades(self, row: Strategy) -> int:
         return int(getattr(row, "live_trades", 0))

@@ -10,9 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
-from exchange.admin.base import FactAdmin
+from exchange.admin.base import FactAdmin, column
 from exchange.formats import NOTHING, STATUS_COLORS, amounts, link, money, number, signed
 from ledger import rows
 from ledger.admin.controls import TRADE_ACTS
@@ -47,27 +46,27 @@ class TradeAdmin(CsvButtons, FactAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trade]:
         return rows.with_protection(rows.with_assets(super().get_queryset(request)))
 
-    @display(description="Trade", ordering="symbol")
+    @column(description="Trade", ordering="symbol")
     def what(self, row: Trade) -> str:
         return f"{row.direction} {row.symbol}"
 
-    @display(description="Status", ordering="status", label=STATUS_COLORS)
+    @column(description="Status", ordering="status", label=STATUS_COLORS)
     def state(self, row: Trade) -> str:
         return row.status
 
-    @display(description="Protection", label=rows.PROTECTION_COLORS)
+    @column(description="Protection", label=rows.PROTECTION_COLORS)
     def protected(self, row: Trade) -> str:
         return rows.protection(row) or NOTHING
 
-    @display(description="Held")
+    @column(description="Held")
     def held(self, row: Trade) -> str:
         return money(row.quantity, rows.assets_of(row)[0])
 
-    @display(description="Entry price")
+    @column(description="Entry price")
     def entry(self, row: Trade) -> str:
         return number(row.entry_price)
 
-    @display(description="Realized PnL")
+    @column(description="Realized PnL")
     def pnl(self, row: Trade) -> str:
         return signed(row.realized_pnl, rows.assets_of(row)[1])
 
@@ -81,11 +80,12 @@ class TradeAdmin(CsvButtons, FactAdmin):
         if not self.has_view_permission(request, trade):
             raise PermissionDenied
         if trade is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return self.lead_away(request, object_id)
         context = {
             **self.admin_site.each_context(request),
             **trade_context(trade),
             "title": str(trade),
+            "original": trade,
             "opts": self.opts,
             "acts": self.offered_acts(request, trade),
             "show_back_button": True,
@@ -102,7 +102,6 @@ def trade_context(trade: Any) -> dict[str, Any]:
         "trade": trade,
         "protection": word,
         "protection_color": rows.PROTECTION_COLORS.get(word, ""),
-        "status_color": STATUS_COLORS.get(trade.status, ""),
         "base": base,
         "quote": quote,
         "facts": _facts(trade, base, quote),
@@ -113,7 +112,6 @@ def trade_context(trade: Any) -> dict[str, Any]:
         "notices": list(trade.notices.order_by("id")),
         # By its name at the relation: the ledger does not know what a signal is.
         "signals": list(trade.signals.order_by("id")),
-        "colors": STATUS_COLORS,
     }
 
 
@@ -126,7 +124,7 @@ def _facts(trade: Trade, base: str, quote: str) -> list[tuple[str, str | SafeStr
         ("Average entry", money(trade.entry_price, quote)),
         ("Stop at the venue", money(rows.stop_price(trade), quote)),
         ("Price at decision", money(trade.reference_price, quote)),
-        ("Leverage", f"{trade.leverage}×" if trade.leverage else NOTHING),
+        ("Leverage", f"{trade.leverage}x" if trade.leverage else NOTHING),
         ("Realized PnL", signed(trade.realized_pnl, quote)),
         ("Fees", amounts(trade.fees)),
         ("Funding", signed(trade.funding, trade.reserve_asset or quote)),

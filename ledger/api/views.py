@@ -24,8 +24,12 @@ from ledger import rows
 from ledger.api import serializers as s
 from ledger.models import EquitySnapshot, Fill, Income, Order, Strategy, Trade
 from ledger.selectors import list_positions
+from ledger.services import controls
 
 log = structlog.get_logger(__name__)
+
+# Within a view set `list` is its method.
+Rows = list[dict[str, Any]]
 
 
 def _time_filters(field: str) -> tuple[Any, Any]:
@@ -58,16 +62,12 @@ class SwitchActs:
     @action(detail=True, methods=["post"])
     def flatten(self, request: Request, pk: str | None = None) -> Response:
         """Cancel our orders and close our positions at market; answers with the ids of the trades concerned."""
-        from ledger.services import controls
-
         row = self.get_object()  # type: ignore[attr-defined]  # of the view set beside this mixin
         trades = controls.flatten(row, by=actor(request))
         write_down(request, row, "flatten", trades=len(trades))
         return Response({"trades": [trade.pk for trade in trades]})
 
     def _switch(self, request: Request, act: str) -> Response:
-        from ledger.services import controls
-
         row = self.get_object()  # type: ignore[attr-defined]
         getattr(controls, act)(row, reason="API", by=actor(request))
         write_down(request, row, act)
@@ -164,8 +164,6 @@ class TradeViewSet(ReadViewSet):
         return self._act(request, "cancel_entries")
 
     def _act(self, request: Request, act: str) -> Response:
-        from ledger.services import controls
-
         trade = self.get_object()
         try:
             getattr(controls, act)(trade, by=actor(request))
@@ -254,13 +252,13 @@ class AccountsView(NoStore, viewsets.ViewSet):
     def list(self, request: Request) -> Response:
         unknown = sorted(set(request.query_params) - {"account", "format"})
         if unknown:
-            raise ValidationError({name: "No such filter. There is: account." for name in unknown})
+            raise ValidationError(dict.fromkeys(unknown, "No such filter. There is: account."))
         accounts = Account.objects.order_by("name")
         wanted = request.query_params.get("account")
         if wanted is not None:
             accounts = accounts.filter(name=wanted)
-        results: list[dict[str, Any]] = []
-        errors: list[dict[str, str]] = []
+        results: Rows = []
+        errors: Rows = []
         for account in accounts:
             try:
                 results += self.ask(account)
@@ -271,7 +269,7 @@ class AccountsView(NoStore, viewsets.ViewSet):
         page = {"count": len(results), "next": None, "previous": None, "results": results, "errors": errors}
         return Response(page)
 
-    def ask(self, account: Account) -> list[dict[str, Any]]:
+    def ask(self, account: Account) -> Rows:
         """Return the account's rows; raises ExchangeError if it can't be asked."""
         raise NotImplementedError
 
@@ -288,7 +286,7 @@ class PositionViewSet(AccountsView):
     def list(self, request: Request) -> Response:
         return super().list(request)
 
-    def ask(self, account: Account) -> list[dict[str, Any]]:
+    def ask(self, account: Account) -> Rows:
         return [
             {
                 "account": account.name,
@@ -315,7 +313,7 @@ class BalanceViewSet(AccountsView):
     def list(self, request: Request) -> Response:
         return super().list(request)
 
-    def ask(self, account: Account) -> list[dict[str, Any]]:
+    def ask(self, account: Account) -> Rows:
         balances = get_client(account).get_balances()
         return [
             {

@@ -47,9 +47,11 @@ def apply_report(*, account_id: int, report: OrderReport, source: str) -> None:
     source: answer, stream, query or reconcile. Orders of other accounts are never touched.
     """
     with transaction.atomic():
-        found = Order.objects.filter(account_id=account_id, client_order_id=report.client_order_id).first()
-        if found is None:
+        if forced.reason_of(report.client_order_id):
             found = forced.find_or_book(account_id=account_id, report=report)
+        else:
+            mine = Order.objects.filter(account_id=account_id, client_order_id=report.client_order_id)
+            found = mine.first()
         if found is None:
             _stranger(account_id, report)
             return

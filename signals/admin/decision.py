@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from exchange.formats import NOTHING, STATUS_COLORS, link, when
+from django.db.models import prefetch_related_objects
+
+from exchange.formats import NOTHING, link, when
 from ledger import rows
 from ledger.models import Trade
 from signals import exact_json
@@ -44,11 +46,11 @@ def decision_context(signal: Signal) -> dict[str, Any]:
         trades = Trade.objects.select_related("account", "strategy")
         trade = rows.with_protection(rows.with_assets(trades)).get(pk=signal.trade_id)
         signal.trade = trade
+        prefetch_related_objects([trade], "orders__fills")
     orders = rows.list_orders(trade) if trade else []
     word = rows.protection(trade) if trade else ""
     return {
         "signal": signal,
-        "status_color": STATUS_COLORS.get(signal.status, ""),
         "facts": _facts(signal),
         "body": pretty(signal.body),
         "ignored": signal.ignored_fields or [],
@@ -67,7 +69,6 @@ def decision_context(signal: Signal) -> dict[str, Any]:
         "notices": list(trade.notices.order_by("id")) if trade else [],
         "steps": _steps(timeline(signal)),
         "duplicates": list(signal.duplicates.order_by("id")[:20]),
-        "colors": STATUS_COLORS,
     }
 
 
@@ -75,9 +76,11 @@ def pretty(body: str) -> str:
     """Return the alert indented if it is a sound JSON object, else as it came; digits stay as they were written."""
     try:
         parsed = exact_json.loads(body)
+        text = exact_json.dumps(parsed, indent=2)
+        text.encode()  # half of a character can be written as an escape, but not on a page
     except (ValueError, RecursionError):
         return body
-    return exact_json.dumps(parsed, indent=2) if isinstance(parsed, dict) else body
+    return text if isinstance(parsed, dict) else body
 
 
 def flatten(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

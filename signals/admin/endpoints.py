@@ -7,16 +7,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from exchange.admin.acts import Act, Once
-from exchange.admin.base import BaseInline, ConsoleAdmin, FactInline
+from exchange.admin.base import BaseInline, ConsoleAdmin, FactInline, column
 from signals.models import Endpoint, EndpointRoute, EndpointSecret
+from signals.secrets_store import add_secret, new_secret
 
 
 def _make_secret(endpoint: Any, by: str) -> Once:
-    from signals.services.secrets import add_secret, new_secret
-
     secret = new_secret()
     add_secret(endpoint, secret)
     return Once(
@@ -37,7 +35,7 @@ class SecretInline(FactInline):
     can_delete = True
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.has_perm("signals.change_endpoint")  # type: ignore[union-attr]
+        return request.user.has_perm("signals.change_endpoint")
 
 
 class RouteInline(BaseInline):
@@ -68,6 +66,6 @@ class EndpointAdmin(ConsoleAdmin):
     readonly_fields = ("address", "created_at")
     fields = ("name", "strategy", "dialect", "enabled", "strict", "duplicate_window_s", "address", "created_at")
 
-    @display(description="Address with the secret in the body")
+    @column(description="Address with the secret in the body")
     def address(self, row: Endpoint) -> str:
         return f"/webhook/e/{row.name}" if row.pk else "after saving"

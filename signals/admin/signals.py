@@ -9,11 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from exchange.admin.acts import Act, ActFailed
-from exchange.admin.base import FactAdmin
+from exchange.admin.base import FactAdmin, column
 from exchange.formats import NOTHING, STATUS_COLORS, link
+from signals import approvals
 from signals.admin.decision import decision_context
 from signals.models import Signal
 
@@ -22,8 +22,6 @@ REPLAYABLE = frozenset({S.DONE, S.REFUSED, S.EXPIRED, S.FAILED, S.REJECTED_BY_PE
 
 
 def _approve(signal: Any, by: str) -> str:
-    from signals import approvals
-
     try:
         approvals.approve(signal, by=by)
     except approvals.NotPossible as exc:
@@ -32,8 +30,6 @@ def _approve(signal: Any, by: str) -> str:
 
 
 def _reject(signal: Any, by: str) -> str:
-    from signals import approvals
-
     try:
         approvals.reject(signal, by=by)
     except approvals.NotPossible as exc:
@@ -42,8 +38,6 @@ def _reject(signal: Any, by: str) -> str:
 
 
 def _replay(signal: Any, by: str) -> str:
-    from signals import approvals
-
     try:
         copy = approvals.replay(signal, by=by)
     except approvals.NotPossible as exc:
@@ -95,20 +89,20 @@ class SignalAdmin(FactAdmin):
     search_fields = ("=id", "symbol", "own_id", "reason_code", "reason")
     date_hierarchy = "received_at"
 
-    @display(description="Asks for")
+    @column(description="Asks for")
     def wish(self, row: Signal) -> str:
         intent = row.intent or {}
         return " ".join(str(intent[key]) for key in ("action", "direction") if intent.get(key)) or NOTHING
 
-    @display(description="Status", ordering="status", label=STATUS_COLORS)
+    @column(description="Status", ordering="status", label=STATUS_COLORS)
     def state(self, row: Signal) -> str:
         return row.status
 
-    @display(description="Because", ordering="reason_code")
+    @column(description="Because", ordering="reason_code")
     def because(self, row: Signal) -> str:
         return row.reason[:90] or row.reason_code or NOTHING
 
-    @display(description="Trade")
+    @column(description="Trade")
     def of_trade(self, row: Signal) -> SafeString | str:
         return link(row.trade, row.trade.public_id if row.trade else None)
 
@@ -123,11 +117,12 @@ class SignalAdmin(FactAdmin):
         if not self.has_view_permission(request, signal):
             raise PermissionDenied
         if signal is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return self.lead_away(request, object_id)
         context = {
             **self.admin_site.each_context(request),
             **decision_context(signal),
             "title": f"Signal {signal.pk}",
+            "original": signal,
             "opts": self.opts,
             "acts": self.offered_acts(request, signal),
             "show_back_button": True,

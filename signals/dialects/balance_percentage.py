@@ -1,8 +1,8 @@
 """Entries sized as a fraction of the free balance, times leverage.
 
-`symbol`, `action` buy or long, sell or short, close (or exit). `balance_percentage`, also `quantity_percent`: a fraction
-above 0 and at most 1 (0.25 is 25 percent; 25 is refused); without it the strategy's sizing applies. `leverage`: 1 to 125,
-without it the strategy's. `entry` (or `price`) is a reference, never a limit price. `sl` / `stop_loss` and `tp` /
+`symbol`, `action` buy or long, sell or short, close (or exit). `balance_percentage` (`quantity_percent`): a fraction
+above 0 and at most 1 (0.25 is 25 percent; 25 is refused); without it the strategy's sizing applies. `leverage`: 1 to
+125, without it the strategy's. `entry` (or `price`) is a reference, never a limit price. `sl` / `stop_loss` and `tp` /
 `take_profit` are prices, `sl_percent` and `tp_percent` percents of the entry; without them the strategy's exits apply.
 `time` tells the age. A close leaves everything but the symbol unread. On a spot account a sell reduces the holding, by
 that fraction of it. The old field `quantity` is refused: its senders mean coins, this dialect once read a share of the
@@ -64,9 +64,11 @@ class BalancePercentageAlert(AlertSerializer):
             return Intent(action=Action.CLOSE, **common)
         if data.get("quantity") is not None:
             raise Problem(
-                "QUANTITY_AMBIGUOUS", "quantity", "quantity is not a field of this dialect: is it coins, or a share of the balance?",
-                "Send balance_percentage (0.25 is 25 percent of the free balance), or use the native dialect's base_amount.",
-            )  # fmt: skip
+                "QUANTITY_AMBIGUOUS",
+                "quantity",
+                "quantity is no field of this dialect: is it coins, or a share of the balance?",
+                "Send balance_percentage (0.25 is 25 % of the free balance), or base_amount in the native dialect.",
+            )
         share: Decimal | None = data.get("balance_percentage")
         if given.market is Market.SPOT and direction is Direction.SHORT:
             sizing = Sizing(method=SizingMethod.POSITION_FRACTION, amount=share if share is not None else Decimal(1))

@@ -105,7 +105,8 @@ def read(dialect: type[AlertSerializer], payload: dict[str, Any], *, strict: boo
     if strict if strict is not None else dialect.strict:
         _refuse_unknown(dialect, [names.get(name, name) for name in unknown])
     relevant = dialect.relevant({name: value for name, value in values.items() if name in declared})
-    ignored += [names[name] for name in values if name not in relevant and name in names]
+    sent = names | dialect.collected
+    ignored += [sent[name] for name in values if name not in relevant and name in sent]
     alert = dialect(data={})
     alert.names = {name: name for name in declared} | _preferred(dialect) | names | dialect.collected
     data = {name: value for name, value in values.items() if name in relevant}

@@ -1,9 +1,9 @@
 """A market entry with its stop and target, all three or nothing.
 
 `symbol`, `action` LONG or SHORT (buy and sell are taken as their other names, in any case), `tp` and `sl` as prices,
-both required. The size is the strategy's (usually a fraction of the free balance × leverage). Optional: `price` (the
-alert's price: both levels are checked against it), `time`. There is no exit in this dialect: the bracket is the exit.
-Strict.
+both required. The size is the strategy's (usually a fraction of the free balance, times leverage). Optional: `price`
+(the alert's price: both levels are checked against it), `time`. There is no exit in this dialect: the bracket is the
+exit. Strict.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 `event` ENTRY or EXIT, `symbol`, `signal_side` LONG or SHORT (an EXIT without it closes whatever is held). An ENTRY has
 `order_subtype` primary_entry (default), second_entry (an add at the second price, else the entry price) or dca_fill (a
 notice that the venue's own fill makes needless: protection is checked, nothing ordered), `entry_price` (the limit),
-`second_entry_price`, `stop_loss` and `take_profit`; null, "null", "NaN", "na" and "" count as absent in the last three.
-`timestamp` tells the age. The many informational fields of this dialect's Pine scripts, and every field that begins with
-an underscore, have no effect.
+`second_entry_price`, `stop_loss` and `take_profit`; null, "null", "NaN", "na" and "" count as absent in the last
+three. `timestamp` tells the age. The many informational fields of this dialect's Pine scripts, and every field that
+begins with an underscore, have no effect.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Word(AlertField):
             return self.words[data.strip().lower()]
         known = ", ".join(self.words)
         code = f"UNKNOWN_{str(self.field_name).upper()}"
-        raise self.problem(code, f"must be one of {known}, not {shown(data)}", f"Send {known}.")
+        raise self.problem(code, f"must be one of {known}, not {shown(data)}", f"Send one of {known}.")
 
 
 class Text(AlertField):

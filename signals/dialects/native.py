@@ -3,21 +3,22 @@
 Which contract: `symbol` (or `ticker`), optionally `exchange`, `subaccount`.
 
 What, by `action`:
-- `long`, `short`, `flat`: be there. Idempotent: a repeated `long` while long does nothing, `short` while long closes first.
-  Made for {{strategy.market_position}}.
+- `long`, `short`, `flat`: be there. Idempotent: a repeated `long` while long does nothing, `short` while long closes
+  first. Made for {{strategy.market_position}}.
 - `buy` / `enter_long`, `sell` / `enter_short`, `entry` with `side`: open a trade (on a spot account `sell` sells).
 - `add` (`side` optional): enlarge the open trade.
-- `exit`, `close`, `exit_long`, `exit_short`, `close_long`, `close_short` (`side` optional): close, or only `fraction` of it.
+- `exit`, `close`, `exit_long`, `exit_short`, `close_long`, `close_short` (`side` optional): close, or only `fraction`.
 - `breakeven`: move the stop to the average price, or to `price`.
 - `check`: order nothing, verify the protection. `announce`: tell people only.
 
-How to enter: `order_type` market or limit, `price` (limit price, otherwise the reference), `second_price` (a second limit
-entry), `leverage` (1 to 125), and one size at most: `quote_amount`, `base_amount`, `balance_fraction`, `margin` (quote,
-times leverage), `risk_fraction` (of the balance, lost at the stop). A spot sell: `fraction`, `base_amount`, `quote_amount`.
+How to enter: `order_type` market or limit, `price` (limit price, otherwise the reference), `second_price` (a second
+limit entry), `leverage` (1 to 125), and one size at most: `quote_amount`, `base_amount`, `balance_fraction`, `margin`
+(quote, times leverage), `risk_fraction` (of the balance, lost at the stop). A spot sell: `fraction`, `base_amount` or
+`quote_amount`.
 How to leave: `stop` (price) or `stop_pct`; `take_profit` (price; 0 means none), or `targets`, a list of
-`{"price" | "pct" | "r": number, "share": fraction or "rest"}` in order (`r`: multiples of the stop distance), empty for none.
-What is not given is the strategy's. Fields that mean nothing for the action are left unread, so that one text can serve
-every order of a strategy.
+`{"price" | "pct" | "r": number, "share": fraction or "rest"}` in order (`r`: multiples of the stop distance), empty for
+none. What is not given is the strategy's. Fields that mean nothing for the action are left unread, so that one text can
+serve every order of a strategy.
 
 `id`: this alert's own id; a second alert with it does nothing, for ever. `time`: {{timenow}}. `note`: free text.
 """

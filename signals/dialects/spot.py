@@ -1,10 +1,10 @@
 """Spot alerts with six amounts: one text serves both directions, the acting side's one amount counts.
 
 `action` buy or sell; `symbol`; of `buy_quote_amount` (spend this much quote), `buy_base_amount` (buy this much base)
-and `buy_quote_pct` (spend this fraction of the free quote) exactly one for a buy; of `sell_base_pct` (sell this fraction
-of the holding), `sell_base_amount` and `sell_quote_amount` (sell enough to receive it) exactly one for a sell. The other
-side's fields are left unread; null counts as absent, an empty text does not. `type` may only say SPOT; `leverage` is
-accepted and means nothing. Optional: `price` (for the slippage limit), `time`. Strict.
+and `buy_quote_pct` (spend this fraction of the free quote) exactly one for a buy; of `sell_base_pct` (sell this
+fraction of the holding), `sell_base_amount` and `sell_quote_amount` (sell enough to receive it) exactly one for a sell.
+The other side's fields are left unread; null counts as absent, an empty text does not. `type` may only say SPOT;
+`leverage` is accepted and means nothing. Optional: `price` (for the slippage limit), `time`. Strict.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ class StrategyAlert(AlertSerializer):
         taken = share * len(multiples)
         if taken > 1:
             raise Problem(
-                "SHARES_ABOVE_ONE", "tp Close", f"{len(multiples)} targets of {close} percent are more than the position",
+                "SHARES_ABOVE_ONE", "tp Close", f"{len(multiples)} targets of {close} % exceed the position",
                 "Lower tp Close, or send fewer tpN Mult.",
             )  # fmt: skip
         targets = [TargetSpec(r=multiple, share=share) for multiple in multiples]

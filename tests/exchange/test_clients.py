@@ -22,7 +22,10 @@ def test_a_market_order_fills_with_slippage_and_fee() -> None:
 
     report = client.submit_order(
         OrderRequest(
-            client_order_id="tv-1-entry-1", symbol="BTCUSDT", side=Side.BUY, type=OrderType.MARKET,
+            client_order_id="tv-1-entry-1",
+            symbol="BTCUSDT",
+            side=Side.BUY,
+            type=OrderType.MARKET,
             quantity=Decimal("0.01"),
         )
     )

@@ -21,6 +21,7 @@ from ledger.domain.order_state import LIVE
 from ledger.models import Lane, Order, Strategy, Trade
 from ledger.services.reports import apply_income, apply_report
 from signals.models import Dialect, Endpoint, Signal
+from signals.secrets_store import add_secret
 from signals.worker import work_lane
 
 SECRET = "flow-test-secret-of-enough-length"
@@ -64,8 +65,6 @@ class House:
     name: str = "flow"
 
     def __post_init__(self) -> None:
-        from signals.services.secrets import add_secret
-
         self.account = Account.objects.create(
             name=f"{self.name}-account",
             venue=self.venue,

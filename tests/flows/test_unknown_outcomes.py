@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 import time_machine
 
 from exchange.clients import get_client, override
-from exchange.clock import now
 from exchange.errors import OrderRejected
 from ledger.models import Notice, Order
 from tests.fakes import Fault, FaultyClient, Killed, Kind
@@ -28,11 +27,11 @@ def role(word: str) -> Callable[[tuple[Any, ...]], bool]:
     return lambda arguments: f"-{word}" in arguments[0].client_order_id
 
 
-@contextmanager
-def later(seconds: float) -> Iterator[None]:
-    """Let the clock stand so much later, and run on from there."""
-    with time_machine.travel(now() + timedelta(seconds=seconds), tick=True):
-        yield
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    """A clock that runs, and that a test can put forward; never back, as no venue's does."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        yield traveller
 
 
 def new_house() -> House:
@@ -48,7 +47,7 @@ def new_house() -> House:
     )
 
 
-def live_through(house: House) -> None:
+def live_through(house: House, clock: time_machine.Traveller) -> None:
     """Entry, first target, exit; a killed worker comes again, and time passes for what waits for it."""
     steps: list[Callable[[], object]] = [
         lambda: house.send(symbol="BTCUSDT", action="long"),
@@ -56,21 +55,20 @@ def live_through(house: House) -> None:
         lambda: house.send(symbol="BTCUSDT", action="flat"),
     ]
     for step in steps:
-        try:
+        with suppress(Killed):
             step()
+        recover(clock)
+
+
+def recover(clock: time_machine.Traveller) -> None:
+    """Let a new worker come, and the time pass that retries and proofs of absence wait for."""
+    for pause in (1, 15, 20):
+        clock.shift(pause)
+        wake_all()
+        try:
+            work_until_quiet()
         except Killed:
-            pass
-        recover()
-
-
-def recover() -> None:
-    for pause in (1, 15, 70):
-        with later(pause):
-            wake_all()
-            try:
-                work_until_quiet()
-            except Killed:
-                work_until_quiet()
+            work_until_quiet()
 
 
 FAULTS = [
@@ -83,14 +81,14 @@ FAULTS = [
 
 @pytest.mark.parametrize(("method", "word", "kind"), FAULTS)
 @pytest.mark.parametrize("nth", [1, 2])
-def test_one_fault_anywhere_changes_nothing_in_the_end(method: str, word: str, kind: Kind, nth: int) -> None:
+def test_one_fault_anywhere_changes_nothing_in_the_end(
+    method: str, word: str, kind: Kind, nth: int, clock: time_machine.Traveller
+) -> None:
     house = new_house()
-    client = FaultyClient(
-        get_client(house.account), [Fault(method=method, kind=kind, nth=nth, match=role(word))]
-    )
+    client = FaultyClient(get_client(house.account), [Fault(method=method, kind=kind, nth=nth, match=role(word))])
 
     with override(house.account.name, client):
-        live_through(house)
+        live_through(house, clock)
 
     assert_in_order(house.account)
     trade = house.trade()
@@ -99,7 +97,7 @@ def test_one_fault_anywhere_changes_nothing_in_the_end(method: str, word: str, k
     assert len(house.sent("ENTRY")) == 1
 
 
-def test_a_hidden_order_is_not_sent_again_before_it_is_certain() -> None:
+def test_a_hidden_order_is_not_sent_again_before_it_is_certain(clock: time_machine.Traveller) -> None:
     """The answer is lost and the venue's query lags: one "not found" is no proof."""
     house = new_house()
     client = FaultyClient(get_client(house.account))
@@ -108,13 +106,13 @@ def test_a_hidden_order_is_not_sent_again_before_it_is_certain() -> None:
 
     with override(house.account.name, client):
         house.send(symbol="BTCUSDT", action="long")
-        recover()
+        recover(clock)
 
     assert [r.client_order_id[-5:] for r in client.sent() if "entry" in r.client_order_id] == ["try-1"]
     assert_in_order(house.account)
 
 
-def test_a_refused_stop_closes_the_position_and_alarms() -> None:
+def test_a_refused_stop_closes_the_position_and_alarms(clock: time_machine.Traveller) -> None:
     house = new_house()
     client = FaultyClient(get_client(house.account))
     client.fail(
@@ -123,7 +121,7 @@ def test_a_refused_stop_closes_the_position_and_alarms() -> None:
 
     with override(house.account.name, client):
         house.send(symbol="BTCUSDT", action="long")
-        recover()
+        recover(clock)
 
     trade = house.trade()
     assert (trade.status, trade.close_reason) == ("CLOSED", "PROTECTION_FAILED")
@@ -132,7 +130,7 @@ def test_a_refused_stop_closes_the_position_and_alarms() -> None:
     assert_in_order(house.account)
 
 
-def test_a_refused_exit_is_tried_again_with_growing_pauses() -> None:
+def test_a_refused_exit_is_tried_again_with_growing_pauses(clock: time_machine.Traveller) -> None:
     house = new_house()
     client = FaultyClient(get_client(house.account))
     client.fail("submit_order", Kind.REJECT, match=role("exit"), times=3)
@@ -141,14 +139,14 @@ def test_a_refused_exit_is_tried_again_with_growing_pauses() -> None:
         house.send(symbol="BTCUSDT", action="long")
         house.send(symbol="BTCUSDT", action="flat")
         assert len([r for r in client.sent() if "-exit" in r.client_order_id]) == 1
-        recover()
-        recover()
+        recover(clock)
+        recover(clock)
 
     assert house.trade().status == "CLOSED"
     assert_in_order(house.account)
 
 
-def test_a_stop_whose_fate_stays_unknown_leads_to_a_close_within_the_limit() -> None:
+def test_a_stop_whose_fate_stays_unknown_leads_to_a_close_within_the_limit(clock: time_machine.Traveller) -> None:
     house = new_house()
     client = FaultyClient(get_client(house.account))
     client.fail("submit_order", Kind.LOSE_REQUEST, match=role("sl"), times=99)
@@ -156,9 +154,9 @@ def test_a_stop_whose_fate_stays_unknown_leads_to_a_close_within_the_limit() -> 
 
     with override(house.account.name, client):
         house.send(symbol="BTCUSDT", action="long")
-        with later(3):
-            wake_all()
-            work_until_quiet()
+        clock.shift(3)
+        wake_all()
+        work_until_quiet()
 
     trade = house.trade()
     assert trade.close_reason == "UNPROTECTED"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from exchange.types import FillReport, Liquidity, OrderReport, OrderStatus
-from ledger.models import Lane
+from exchange.streams import StreamSupervisor
+from exchange.types import FillReport, IncomeKind, IncomeReport, Liquidity, OrderReport, OrderStatus
+from ledger.models import Income, Lane
 from tests.factories import IncomeFactory, OrderFactory
 from tvtrader import streams
 
@@ -32,26 +34,35 @@ def test_a_fill_reaches_the_ledger_and_wakes_its_lane(hinted: list[int]) -> None
         filled_quantity=order.quantity, updated_at=AT, fills=(fill,),
     )  # fmt: skip
 
-    streams._hear_report(order.account_id, report)
+    streams.take_report(order.account_id, report)
     lane = Lane.objects.get()
     Lane.objects.update(wake_at=None)  # worked
-    streams._hear_report(order.account_id, report)
+    streams.take_report(order.account_id, report)
 
     order.refresh_from_db()
     assert (order.status, order.filled_quantity, order.fills.count()) == ("FILLED", order.quantity, 1)
     assert hinted == [lane.pk]  # the repetition changed nothing, so nobody is woken
 
 
-def test_the_supervisor_is_made_with_our_sinks() -> None:
-    supervisor = streams.make_supervisor()
+@pytest.fixture
+def supervisor() -> Iterator[StreamSupervisor]:
+    running = streams.start_streams()
+    yield running
+    running.stop()
 
-    assert (supervisor._on_report, supervisor._on_income) == (streams._hear_report, streams._hear_income)
+
+@pytest.mark.django_db(transaction=True)
+def test_streams_run_with_our_sinks_until_stopped(supervisor: StreamSupervisor) -> None:
+    assert supervisor.is_alive()
+    assert supervisor._on_report is streams.take_report
+
+    supervisor.stop()
+
+    assert not supervisor.is_alive()
 
 
-def test_an_income_is_booked_once() -> None:
-    from exchange.types import IncomeKind, IncomeReport
-    from ledger.models import Income
-
+@pytest.mark.django_db(transaction=True)
+def test_an_income_is_booked_once(supervisor: StreamSupervisor) -> None:
     account = IncomeFactory().account
     report = IncomeReport(
         venue_income_id="7",
@@ -62,7 +73,7 @@ def test_an_income_is_booked_once() -> None:
         occurred_at=AT,
     )
 
-    streams._hear_income(account.pk, report)
-    streams._hear_income(account.pk, report)
+    supervisor._on_income(account.pk, report)
+    supervisor._on_income(account.pk, report)
 
     assert Income.objects.filter(venue_income_id="7").count() == 1

@@ -40,12 +40,12 @@ def apply_text(text: str, *, env: Mapping[str, str], check: bool = False, prune:
     said = document.read(text, env=env)
     with transaction.atomic():
         present = state.read_present(with_keys=True)
-        wanted = state.resolve_secrets(said)
+        wanted, texts = state.resolve_secrets(said)
         checks.check(wanted, present)
         changes = difference.compare(wanted, present, prune=prune)
         if check:
             return Report(changes=changes)
-        made = state.write(changes)
+        made = state.write(changes, texts)
     _load_paper_instruments()
     return Report(changes=changes, notes=checks.list_notes(wanted), new_secrets=tuple(made), applied=True)
 

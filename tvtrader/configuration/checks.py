@@ -8,14 +8,16 @@ from typing import Any
 from exchange.clients import BUILDERS
 from exchange.models import Instrument, TradingState, Venue
 from exchange.types import Market
+from ledger.domain import validation
+from ledger.domain.policy import SizingMethod
 from ledger.models import Trade
 from signals.models import Dialect, EndpointSecret
+from tvtrader.configuration.fields import PATHS
 from tvtrader.configuration.model import ConfigurationError, Item, Items
 from tvtrader.configuration.state import accounts_without_keys, strategies_without_keys
 
 # The six-amounts dialect sells holdings; the balance dialect names a leverage in every alert.
 DIALECT_MARKETS = {Dialect.SPOT: Market.SPOT, Dialect.BALANCE_PERCENTAGE: Market.USDM}
-MARGIN_KEYS = (("leverage", "leverage"), ("margin_type", "margin_type"))
 
 
 class _Whole:
@@ -94,14 +96,11 @@ def _strategy(whole: _Whole, item: Item) -> None:
 
 
 def _spot_strategy(whole: _Whole, item: Item, values: dict[str, Any]) -> None:
-    venue = f"{values['account']} is a spot account"
-    for path, column in MARGIN_KEYS:
-        if values[column]:
-            whole.bad(item, path, f"{venue}, and spot has no {path}", "remove it, or use a futures account")
-    if values["sizing_method"] == "margin":
-        whole.bad(item, "sizing.method", f"{venue}, and spot has no margin", "use quote_amount")
-    if values["on_opposite"] == "hedge":
-        whole.bad(item, "on_opposite", f"{venue}, and spot can't be short", "use close_first")
+    for column, messages in validation.find_problems(values, market=Market.SPOT).items():
+        for message in messages:
+            whole.bad(item, PATHS[column], message)
+    if values["sizing_method"] == SizingMethod.MARGIN:
+        whole.bad(item, "sizing.method", f"{values['account']} is spot, where there is no margin", "use quote_amount")
 
 
 def _endpoint(whole: _Whole, item: Item) -> None:

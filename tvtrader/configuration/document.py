@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.models import Venue
+from ledger.domain import validation
 from tvtrader.configuration import readers, yamltext
-from tvtrader.configuration.fields import ACCOUNT, KEEP, REQUIRED, TABLES, Key
+from tvtrader.configuration.fields import ACCOUNT, KEEP, PATHS, REQUIRED, STRATEGY, TABLES, Key
 from tvtrader.configuration.model import SECTIONS, WORDS, ConfigurationError, Item, Section
 
 ALIAS_KEYS = ("venue", "ticker", "symbol")
@@ -87,7 +88,7 @@ def _item(reading: _Reading, section: Section, path: str, row: Any) -> Item | No
     if section == "accounts":
         _check_account(reading, path, said, values)
     if section == "strategies":
-        _check_strategy(reading, path, said, values)
+        _check_strategy(reading, path, values)
     return Item(section=section, name=values.pop("name"), values=values, path=path)
 
 
@@ -158,31 +159,13 @@ def _check_account(reading: _Reading, path: str, said: dict[str, Any], values: d
         reading.bad(f"{path}.paper.hedge_mode", readers.Bad("spot holds no positions", "remove it"))
 
 
-def _check_strategy(reading: _Reading, path: str, said: dict[str, Any], values: dict[str, Any]) -> None:
-    method, amount = values.get("sizing_method"), values.get("sizing_amount")
-    if method and "sizing_amount" in values and amount is None:
-        reading.bad(f"{path}.sizing.amount", readers.Bad("is missing", f"say how much for {method}"))
-    if amount is not None and method == "":
-        reading.bad(f"{path}.sizing.method", readers.Bad("is missing", "say what the amount means"))
-    if amount is not None and method and method.endswith("_fraction") and amount > 1:
-        text = said["sizing.amount"]
-        reading.bad(
-            f"{path}.sizing.amount",
-            readers.Bad(f"{text} is not a fraction of 1", f"write 0.25 for 25 %, not {text}"),
-        )
-    if method == "risk_fraction" and values.get("stop_from_alert") is False and values.get("stop_pct", 0) is None:
-        reading.bad(
-            f"{path}.stop_loss",
-            readers.Bad("risk_fraction sizes by the stop, and there is none", "set pct, or price: alert"),
-        )
-    leverage, most = values.get("leverage"), values.get("max_leverage")
-    if leverage and most and leverage > most:
-        reading.bad(f"{path}.leverage", readers.Bad(f"{leverage} is above max_leverage {most}", "lower it"))
-    if values.get("stop_required") and values.get("stop_from_alert") is False and values.get("stop_pct", 0) is None:
-        reading.bad(
-            f"{path}.stop_loss.required",
-            readers.Bad("a stop is required, and there is none to take", "set pct, or price: alert"),
-        )
+def _check_strategy(reading: _Reading, path: str, values: dict[str, Any]) -> None:
+    """Hold the strategy to the same rules as the console's form does; what could not be read has been told."""
+    whole = {key.column: values.get(key.column, key.default) for key in STRATEGY}
+    unread = {key.column for key in STRATEGY if key.column not in values}
+    for column, messages in validation.find_problems(whole).items():
+        if column not in unread:
+            reading.problems += [f"{path}.{PATHS[column]}: {message}" for message in messages]
 
 
 def _alias(reading: _Reading, path: str, row: Any) -> Item | None:

@@ -15,6 +15,7 @@ from exchange.rules import plain
 from exchange.types import MarginType, WorkingType
 from ledger.domain import policy as p
 from signals.models import Dialect
+from signals.secrets_store import BadSecret, check_strength
 from tvtrader.configuration import rows
 from tvtrader.configuration.readers import (
     Bad,
@@ -146,7 +147,7 @@ STRATEGY = (
         read=number(least="0", below="100"),
         default=Decimal(0),
     ),
-    Key(path="stop_loss.trail_pct", column="trail_pct", read=optional(number(least="0.1", most="10")), default=None),
+    Key(path="stop_loss.trail_pct", column="trail_pct", read=optional(number(above="0")), default=None),
     Key(path="protect_within_s", column="protect_within_s", read=whole(least=1, most=3600), default=2),
     Key(path="on_duplicate_entry", column="on_duplicate_entry", read=choice(p.OnDuplicate), default="refuse"),
     Key(path="on_opposite", column="on_opposite", read=choice(p.OnOpposite), default="close_first"),
@@ -167,6 +168,11 @@ def _secrets(value: Any) -> tuple[str, ...]:
         raise Bad("is an empty list", "give at least one secret, or leave the key out for a random one")
     if len(set(found)) != len(found):
         raise Bad("holds the same secret twice")
+    for secret in found:
+        try:
+            check_strength(secret)
+        except BadSecret as exc:
+            raise Bad(str(exc)) from None
     return tuple(found)
 
 
@@ -199,5 +205,7 @@ ENDPOINT = (
     ),
 )
 
+# Where the file says a strategy's column.
+PATHS = {key.column: key.path for key in STRATEGY}
 TABLES = {"accounts": ACCOUNT, "strategies": STRATEGY, "endpoints": ENDPOINT}
-__all__ = ["ACCOUNT", "ENDPOINT", "KEEP", "REQUIRED", "STRATEGY", "TABLES", "Key"]
+__all__ = ["ACCOUNT", "ENDPOINT", "KEEP", "PATHS", "REQUIRED", "STRATEGY", "TABLES", "Key"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from exchange import crypto
 from exchange.models import Account, TickerAlias
 from ledger.models import Strategy
 from signals.models import Endpoint, EndpointRoute, EndpointSecret
+from signals.secrets_store import add_secret, new_secret, set_secrets
 from tvtrader.configuration import rows
 from tvtrader.configuration.difference import RANDOM
 from tvtrader.configuration.fields import ACCOUNT, STRATEGY
@@ -102,19 +102,20 @@ def _texts(value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else str(value)
 
 
-def resolve_secrets(wanted: Iterable[Item]) -> tuple[Item, ...]:
-    """Return the items with digests in place of webhook secrets.
+def resolve_secrets(wanted: Iterable[Item]) -> tuple[tuple[Item, ...], dict[str, str]]:
+    """Return the items with digests in place of webhook secrets, and the secret of each digest.
 
     A secret that is stored under an older encryption key keeps that digest, so that rotating keys changes nothing.
     """
-    items = []
+    items, texts = [], {}
     for item in wanted:
         if "secrets" in item.values:
-            digests = frozenset(_stored_digest(secret) for secret in item.values["secrets"])
-            values = {**item.values, "secrets": digests}
+            found = {_stored_digest(secret): secret for secret in item.values["secrets"]}
+            texts.update(found)
+            values = {**item.values, "secrets": frozenset(found)}
             item = Item(section=item.section, name=item.name, values=values, path=item.path)
         items.append(item)
-    return tuple(items)
+    return tuple(items), texts
 
 
 def _stored_digest(secret: str) -> str:
@@ -123,8 +124,11 @@ def _stored_digest(secret: str) -> str:
     return row.digest if row else possible[0]
 
 
-def write(changes: Iterable[Change]) -> list[NewSecret]:
-    """Write the changes; belongs into the caller's transaction. Returns the secrets that were made at random."""
+def write(changes: Iterable[Change], texts: Mapping[str, str]) -> list[NewSecret]:
+    """Write the changes; belongs into the caller's transaction. Returns the secrets that were made at random.
+
+    texts: the webhook secret of each digest.
+    """
     made: list[NewSecret] = []
     for change in changes:
         if change.action == "disable":
@@ -132,7 +136,7 @@ def write(changes: Iterable[Change]) -> list[NewSecret]:
         elif change.section == "ticker_aliases":
             _write_alias(change)
         elif change.section == "endpoints":
-            made += _write_endpoint(change)
+            made += _write_endpoint(change, texts)
         else:
             _write_row(change, MODELS[change.section], {})
     return made
@@ -155,7 +159,7 @@ def _write_row(change: Change, model: Any, special: Mapping[str, Any]) -> Any:
     return row
 
 
-def _write_endpoint(change: Change) -> list[NewSecret]:
+def _write_endpoint(change: Change, texts: Mapping[str, str]) -> list[NewSecret]:
     special = {field.column: field.value for field in change.fields if field.column in ("secrets", "subaccounts")}
     row = _write_row(change, Endpoint, special)
     if "subaccounts" in special:
@@ -165,13 +169,10 @@ def _write_endpoint(change: Change) -> list[NewSecret]:
     if "secrets" not in special:
         return []
     if special["secrets"] == RANDOM:
-        value = secrets.token_urlsafe(24)
-        EndpointSecret.objects.create(endpoint=row, digest=crypto.digest(value.encode()))
+        value = new_secret()
+        add_secret(row, value)
         return [NewSecret(endpoint=row.name, value=value)]
-    row.secrets.exclude(digest__in=special["secrets"]).delete()
-    present = set(row.secrets.values_list("digest", flat=True))
-    for digest in sorted(special["secrets"] - present):
-        EndpointSecret.objects.create(endpoint=row, digest=digest)
+    set_secrets(row, [texts[digest] for digest in sorted(special["secrets"])])
     return []
 
 

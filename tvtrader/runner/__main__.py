@@ -126,7 +126,8 @@ def finish(server: Any, background: Any, status: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("stopping", flush=True)
     server.close()
-    background.stop(STOP_WITHIN_S)
+    if cut := background.stop(STOP_WITHIN_S):
+        log.info("cut off: %s", ", ".join(cut))
     print("stopped", flush=True)
     logging.shutdown()
     sys.stdout.flush()

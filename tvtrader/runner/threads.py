@@ -19,6 +19,7 @@ from tvtrader.streams import start_streams
 
 log = logging.getLogger(__name__)
 WORKER_READY_S = 10.0
+LISTEN_S = 0.2
 
 
 class EmbeddedWorker(WorkController):
@@ -36,6 +37,9 @@ class EmbeddedWorker(WorkController):
         )
 
     def on_consumer_ready(self, consumer: Any) -> None:
+        # The loop looks for the end only between two waits for messages, of 2 s each.
+        drain = consumer.connection.drain_events
+        consumer.connection.drain_events = lambda timeout=None, **more: drain(timeout=LISTEN_S, **more)
         self.consumer_ready.set()
 
 
@@ -71,22 +75,22 @@ class Background:
         if not worker.consumer_ready.wait(WORKER_READY_S):
             log.warning("the worker is not ready yet; the sweeper does its work meanwhile")
 
-    def stop(self, timeout: float) -> bool:
-        """Ask all to end at once, then wait; return whether all did. What is cut off is taken up at the next start."""
+    def stop(self, timeout: float) -> list[str]:
+        """Ask all to end at once, then wait; return what is cut off, to be taken up at the next start."""
         deadline = time.monotonic() + timeout
         state.should_stop = 0  # type: ignore[assignment]  # an exit code; the stubs know only None
-        stops: list[Callable[[], object]] = [lambda: companions.stop(timeout)]
+        stops: dict[str, Callable[[], object]] = {"sweeper": lambda: companions.stop(timeout)}
         if self._pulse is not None:
-            stops.append(self._pulse.stop)
+            stops["pulse"] = self._pulse.stop
         if self._streams is not None:
-            stops.append(lambda: self._streams.stop(timeout))
+            stops["streams"] = lambda: self._streams.stop(timeout)
         if self._beat is not None:
-            stops.append(lambda: self._beat.service.stop(wait=False))
-        waiting = [threading.Thread(target=stop, daemon=True) for stop in stops]
+            stops["beat"] = lambda: self._beat.service.stop(wait=False)
+        waiting = [threading.Thread(target=stop, name=name, daemon=True) for name, stop in stops.items()]
         for thread in waiting:
             thread.start()
         waiting += [thread for thread in (self._worker, self._streams) if thread is not None]
         for thread in waiting:
             if thread.ident is not None:
                 thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in waiting)
+        return [thread.name for thread in waiting if thread.is_alive()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from decimal import localcontext
+from decimal import ROUND_DOWN, Decimal, localcontext
 
 from exchange.adapters.paper import margin, orders, settings
 from exchange.adapters.paper.desk import CENT, Desk
@@ -29,6 +29,7 @@ from exchange.types import (
     VenuePosition,
 )
 
+ENTRY_PLACES = Decimal("1E-12")
 PRECISION = 60  # digits; products of venue-grid numbers stay exact
 
 
@@ -88,7 +89,7 @@ class PaperClient:
                     for asset, total in sorted(desk.wallets.items())
                 )
             return tuple(
-                Balance(asset=asset, free=max(margin.available(desk, asset), ZERO), total=total)
+                Balance(asset=asset, free=_rounded(max(margin.available(desk, asset), ZERO)), total=total)
                 for asset, total in sorted(desk.wallets.items())
             )
 
@@ -97,9 +98,7 @@ class PaperClient:
             return ()
         with exact():
             desk = Desk(self._store.read(), self._clock())
-            return tuple(
-                _position(desk, key) for key in sorted(desk.holdings) if symbol is None or key[0] == symbol
-            )
+            return tuple(_position(desk, key) for key in sorted(desk.holdings) if symbol is None or key[0] == symbol)
 
     def get_position_mode(self) -> PositionMode:
         hedge = self._market is Market.USDM and self._store.read().terms.hedge
@@ -111,9 +110,7 @@ class PaperClient:
 
     def list_open_orders(self, symbol: str | None = None) -> tuple[OrderReport, ...]:
         state = self._store.read()
-        return tuple(
-            report_of(order) for order in state.orders if symbol is None or order.request.symbol == symbol
-        )
+        return tuple(report_of(order) for order in state.orders if symbol is None or order.request.symbol == symbol)
 
     def list_fills(self, symbol: str, since: datetime) -> tuple[FillReport, ...]:
         return self._store.fills(symbol, since)
@@ -133,9 +130,7 @@ class PaperClient:
         return stored.report
 
     def submit_oco(self, target: OrderRequest, stop: OrderRequest) -> tuple[OrderReport, OrderReport]:
-        first, second = self._change(
-            lambda state: orders.submit_oco(state, target, stop, self._clock()), target.symbol
-        )
+        first, second = self._change(lambda state: orders.submit_oco(state, target, stop, self._clock()), target.symbol)
         return first.report, second.report
 
     def cancel_order(self, ref: OrderRef) -> OrderReport:
@@ -170,6 +165,11 @@ class PaperClient:
         return self._market is Market.SPOT or order.request.type.conditional is ref.conditional
 
 
+def _rounded(value: Decimal) -> Decimal:
+    # Divisions by the leverage have no end; what an account may use is never rounded up.
+    return value.quantize(CENT, rounding=ROUND_DOWN)
+
+
 def _position(desk: Desk, key: HoldingKey) -> VenuePosition:
     symbol, position_side = key
     held, setup = desk.holdings[key], desk.setup(symbol)
@@ -178,11 +178,11 @@ def _position(desk: Desk, key: HoldingKey) -> VenuePosition:
         symbol=symbol,
         position_side=position_side,
         quantity=held.quantity,
-        entry_price=held.entry_price,
+        entry_price=held.entry_price.quantize(ENTRY_PLACES),
         mark_price=desk.quote(symbol).mark,
         unrealized_pnl=margin.unrealized(desk, key, held),
         leverage=setup.leverage,
         margin_type=setup.margin_type,
-        margin=margin.position_margin(desk, key, held),
-        liquidation_price=None if liquidation is None else liquidation.quantize(CENT),
+        margin=_rounded(margin.position_margin(desk, key, held)),
+        liquidation_price=None if liquidation is None else _rounded(liquidation),
     )

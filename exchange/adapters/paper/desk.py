@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_UP, Decimal
 
 from exchange.adapters.paper.state import (
+    DEFAULT_LEVERAGE,
     BookedFill,
     Holding,
     HoldingKey,
@@ -81,9 +82,7 @@ class Desk:
             markets=self.markets,
         )
         changed = tuple(self.orders[number] for number in sorted(self.touched))
-        return Step(
-            state=after, changed=changed, fills=tuple(self.fills), events=tuple(self.events), answer=answer
-        )
+        return Step(state=after, changed=changed, fills=tuple(self.fills), events=tuple(self.events), answer=answer)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────
     def view(self, symbol: str) -> MarketView:
@@ -96,7 +95,8 @@ class Desk:
         return self.rules[symbol]
 
     def setup(self, symbol: str) -> Setup:
-        return self.setups.get(symbol, Setup())
+        default = Setup(leverage=min(DEFAULT_LEVERAGE, self.rule(symbol).max_leverage))
+        return self.setups.get(symbol, default)
 
     def held(self, key: HoldingKey) -> Holding:
         return self.holdings.get(key, Holding())

@@ -120,9 +120,7 @@ def bound(desk: Desk, asset: str) -> Decimal:
 
 def available(desk: Desk, asset: str) -> Decimal:
     """Return what new positions may use as margin; negative when losses have eaten it."""
-    profit = sum(
-        (unrealized(desk, key, held) for key, held in holdings_of(desk, asset) if crossed(desk, key[0])), ZERO
-    )
+    profit = sum((unrealized(desk, key, held) for key, held in holdings_of(desk, asset) if crossed(desk, key[0])), ZERO)
     return desk.wallets.get(asset, ZERO) + profit - bound(desk, asset)
 
 

@@ -212,9 +212,7 @@ def _check_pair(desk: Desk, target: OrderRequest, stop: OrderRequest) -> None:
 
 # ── the first match ───────────────────────────────────────────────────────────────────────────────────────────
 def _place(desk: Desk, request: OrderRequest) -> PaperOrder:
-    takes = request.type is OrderType.MARKET or (
-        request.type is OrderType.LIMIT and matching.marketable(desk, request)
-    )
+    takes = request.type is OrderType.MARKET or (request.type is OrderType.LIMIT and matching.marketable(desk, request))
     if request.type is OrderType.LIMIT:
         _check_time_in_force(desk, request, takes)
     order = desk.add(request)

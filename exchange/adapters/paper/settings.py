@@ -26,9 +26,7 @@ def set_leverage(state: State, symbol: str, leverage: int, at: datetime) -> Step
     desk.setups[symbol] = replace(setup, leverage=leverage)
     short = margin.available(desk, desk.rule(symbol).margin_asset) < ZERO if symbol in desk.markets else False
     if short and leverage < setup.leverage:
-        raise OrderRejected(
-            "Leverage is smaller than permitted: insufficient margin balance", code="-2028"
-        )
+        raise OrderRejected("Leverage is smaller than permitted: insufficient margin balance", code="-2028")
     return desk.step()
 
 

@@ -50,11 +50,13 @@ class ContractVenue:
     def hedge(self) -> bool:
         return self.client.get_position_mode() is PositionMode.HEDGE
 
-    def order(self, side: Side, kind: OrderType, quantity: str, *, closes: bool = False, **more: object) -> OrderRequest:
+    def order(
+        self, side: Side, kind: OrderType, quantity: str, *, closes: bool = False, **more: object
+    ) -> OrderRequest:
         """Return an order for a long position, as the account's mode wants it. Numbers may be given as text."""
         self._count += 1
         values = {
-            name: Decimal(value) if isinstance(value, str) and name != "client_order_id" else value
+            name: Decimal(value) if type(value) is str and name != "client_order_id" else value  # not an enum
             for name, value in more.items()
         }
         request = OrderRequest(
@@ -102,7 +104,7 @@ class AdapterContract:
 
         report = venue.client.submit_order(request)
 
-        assert (report.status, report.filled_quantity) == (OrderStatus.ACCEPTED, 0)
+        assert (report.status, report.filled_quantity) == (OrderStatus.ACCEPTED, Decimal(0))
         (resting,) = venue.client.list_open_orders(SYMBOL)
         assert resting.request == request
 

@@ -235,7 +235,7 @@ def test_long_numbers_stay_exact() -> None:
     position = usdm(buy(1, "123456789012345678", "1"), buy(2, tiny, "98765432109876543.21"))
 
     assert position.entered_quantity == D("123456789012345678.000000000000000001")
-    assert position.entered_cost == D("123456789012345678") + D("0.09876543210987654321")
+    assert position.entered_cost == D("123456789012345678.09876543210987654321")
 
 
 def test_exact_cuts_only_what_does_not_fit() -> None:

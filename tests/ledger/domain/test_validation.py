@@ -55,7 +55,7 @@ def test_sound_settings_have_no_problems() -> None:
     [
         ({"symbols": "BTCUSDT"}, "symbols", "list"),
         ({"symbols": ["btcusdt"]}, "symbols", "capital letters"),
-        ({"symbols": ["ВTCUSDT"]}, "symbols", "capital letters"),  # a Cyrillic letter
+        ({"symbols": ["\u0412TCUSDT"]}, "symbols", "capital letters"),  # a Cyrillic letter
         ({"symbols": ["BTCUSDT", "BTCUSDT"]}, "symbols", "twice"),
         ({"sizing_amount": None}, "sizing_amount", "needs an amount"),
         ({"sizing_amount": Decimal(0)}, "sizing_amount", "above 0"),
@@ -121,7 +121,11 @@ def test_nonsense_is_explained_at_its_field(change: dict[str, Any], field: str, 
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"leverage": 2}, "leverage"), ({"margin_type": "ISOLATED"}, "margin_type"), ({"on_opposite": "hedge"}, "on_opposite")],
+    [
+        ({"leverage": 2}, "leverage"),
+        ({"margin_type": "ISOLATED"}, "margin_type"),
+        ({"on_opposite": "hedge"}, "on_opposite"),
+    ],
 )
 def test_spot_has_no_leverage_margin_or_shorts(change: dict[str, Any], field: str) -> None:
     assert list(find_problems(GOOD | {"leverage": None} | change, market=Market.SPOT)) == [field]
@@ -135,7 +139,9 @@ def test_fields_that_are_no_numbers_at_all_are_left_to_their_own_check() -> None
     assert find_problems(GOOD | {"stop_pct": "two", "leverage": "x"}) == {}
 
 
-@pytest.mark.parametrize("value", [0.1, float("nan"), True, None, "", "1e3", "Infinity", " 1", "1 ", "+1", [], Decimal("NaN")])
+@pytest.mark.parametrize(
+    "value", [0.1, float("nan"), True, None, "", "1e3", "Infinity", " 1", "1 ", "+1", [], Decimal("NaN")]
+)
 def test_only_plain_numbers_are_read(value: object) -> None:
     with pytest.raises(ValueError, match=r"number|quotes"):
         read_number(value)

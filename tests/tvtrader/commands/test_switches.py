@@ -1,54 +1,24 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from exchange.models import Account, HouseState
-from ledger import lanes
 from ledger.models import Order, Strategy, Trade
 from signals.models import Signal
-from signals.worker import work_lane
 from tests.factories import AccountFactory, StrategyFactory, TradeFactory
-from tests.flows.house import House, hear
+from tests.flows.house import House
+from tests.tvtrader.commands.background import workers
 
 
 def run(name: str, *arguments: str) -> str:
     out = StringIO()
     call_command(name, *arguments, stdout=out, stderr=out)
     return out.getvalue()
-
-
-@contextmanager
-def workers() -> Iterator[None]:
-    """Work lanes and hear the venue in a thread, as the processes beside a command do."""
-    done = threading.Event()
-
-    def work() -> None:
-        try:
-            while not done.wait(0.01):
-                hear()
-                for lane_id in lanes.list_due(now=lanes_now()):
-                    work_lane(lane_id)
-        finally:
-            connection.close()
-
-    from exchange.clock import now as lanes_now
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(10)
 
 
 @pytest.mark.django_db
@@ -71,7 +41,7 @@ def test_halt_of_one_account_or_strategy_leaves_the_others() -> None:
     run("halt", "--account", first.account.name)
     run("halt", "--strategy", "second")
 
-    states = {row.name: row.state for row in [*Account.objects.all(), *Strategy.objects.all()]}
+    states = dict(Account.objects.values_list("name", "state")) | dict(Strategy.objects.values_list("name", "state"))
     assert states == {
         first.account.name: "HALTED",
         second.account.name: "ACTIVE",
@@ -169,7 +139,7 @@ def test_flatten_closes_the_account_and_nothing_else() -> None:
     fields = {"sizing_method": "quote_amount", "sizing_amount": Decimal(100), "stop_pct": Decimal(1)}
     mine, other = House(name="mine", strategy_fields=fields), House(name="other", strategy_fields=fields)
     for house in (mine, other):
-        assert house.send(symbol="BTCUSDT", action="long").status == Signal.Status.DONE
+        assert house.send(symbol="BTCUSDT", action="entry", side="long").status == Signal.Status.DONE
 
     with workers():
         said = run("flatten", "--account", mine.account.name, "--yes")

@@ -21,7 +21,7 @@ from tvtrader.configuration.fields import KEEP, REQUIRED, TABLES
 DEMO = Path(__file__).resolve().parents[3] / "tvtrader" / "demo.yaml"
 DEMO_NAMES = ("NATIVE", "SPOT", "STRATEGY_ALERT", "ENTRY_EXIT", "BRACKET", "BALANCE_PERCENTAGE")
 DEMO_ENV = {f"DEMO_SECRET_DEMO_{name}": f"canary-secret-of-{name.lower()}" for name in DEMO_NAMES}
-KEYS = {"KEY": "canary-api-key", "SECRET": "canary-api-secret", "HOOK": "canary-webhook-secret"}
+KEYS = {"KEY": "canary-api-key", "SECRET": "canary-api-secret", "HOOK": "canary-hook-7Gk29Qx"}
 
 # The whole example of the agreed names, every key of it.
 FULL = """
@@ -66,7 +66,7 @@ endpoints:
   - name: mean-reversion
     strategy: mean-reversion
     dialect: strategy_alert
-    secret: [{env: HOOK}, older-canary-secret]
+    secret: [{env: HOOK}, older-canary-4Tz81Wp]
     subaccounts: {Testing: mean-reversion}
     strict: true
     duplicate_window_s: 90
@@ -132,7 +132,7 @@ def test_every_key_reaches_its_row() -> None:
     assert (endpoint.dialect, endpoint.strict, endpoint.duplicate_window_s) == ("strategy_alert", True, 90)
     assert [(route.label, route.strategy) for route in endpoint.routes.all()] == [("Testing", row)]
     assert {secret.digest for secret in endpoint.secrets.all()} == {
-        crypto.digest(b"canary-webhook-secret"), crypto.digest(b"older-canary-secret"),
+        crypto.digest(b"canary-hook-7Gk29Qx"), crypto.digest(b"older-canary-4Tz81Wp"),
     }  # fmt: skip
     assert TickerAlias.objects.get().symbol == "BTCUSDT"
 
@@ -219,7 +219,7 @@ def test_switches_and_secrets_that_the_file_does_not_name_stay() -> None:
     Account.objects.filter(name="paper").update(enabled=False)
     Strategy.objects.update(state="HALTED")
     text = FULL.replace("    api_key: {env: KEY}\n    api_secret: {env: SECRET}\n", "").replace(
-        "    secret: [{env: HOOK}, older-canary-secret]\n", ""
+        "    secret: [{env: HOOK}, older-canary-4Tz81Wp]\n", ""
     )
 
     report = apply_text(text, env={})
@@ -291,7 +291,7 @@ def test_no_secret_is_dumped_or_printed(tmp_path: Path, monkeypatch: pytest.Monk
     out = StringIO()
 
     call_command("apply_config", str(file), stdout=out)
-    file.write_text(FULL.replace("older-canary-secret", "other-canary-secret"))
+    file.write_text(FULL.replace("older-canary-4Tz81Wp", "other-canary-secret"))
     call_command("apply_config", str(file), stdout=out)
     call_command("dump_config", stdout=out)
     call_command("apply_config", str(file), "--prune", stdout=out)
@@ -301,13 +301,21 @@ def test_no_secret_is_dumped_or_printed(tmp_path: Path, monkeypatch: pytest.Monk
     assert "canary" not in out.getvalue()
 
 
+@pytest.mark.parametrize("secret", ["short-canary", "YOUR_WEBHOOK_SECRET", "a" * 24, "' canary canary canary '"])
+def test_a_weak_secret_is_refused(secret: str) -> None:
+    (found,) = problems(SMALL.replace("strategy: one}]", f"strategy: one, secret: {secret}}}]"))
+
+    assert found.startswith("endpoints[0].secret: ")
+    assert secret not in found
+
+
 @pytest.mark.parametrize(
     "text",
     [
         FULL.replace("{env: KEY}", "[canary-api-key]"),
         FULL.replace("{env: KEY}", "{canary: canary-api-key}"),
-        FULL.replace("[{env: HOOK}, older-canary-secret]", "{value: canary-x}"),
-        FULL.replace("[{env: HOOK}, older-canary-secret]", "[canary-x, canary-x]"),
+        FULL.replace("[{env: HOOK}, older-canary-4Tz81Wp]", "{value: canary-canary-0815}"),
+        FULL.replace("[{env: HOOK}, older-canary-4Tz81Wp]", "[canary-canary-0815, canary-canary-0815]"),
         FULL + "\nbroken: [canary",
     ],
 )
@@ -390,7 +398,7 @@ strategies:
         "strategies[0].sizing.amont: unknown key 'amont'; did you mean amount?",
         "strategies[0].stoploss: unknown key 'stoploss'; did you mean stop_loss?",
         "strategies[0].leverage: must be between 1 and 125, not 300",
-        "strategies[0].sizing.amount: is missing; say how much for margin",
+        "strategies[0].sizing.amount: The method margin needs an amount.",
     ]
 
 
@@ -408,28 +416,32 @@ strategies:
         ("sizing: {method: margin, amount: true}", "sizing.amount: true is not a number"),
         (
             "sizing: {method: balance_fraction, amount: 25}",
-            "sizing.amount: 25 is not a fraction of 1; write 0.25 for 25 %",
+            "sizing.amount: balance_fraction takes a fraction above 0 and at most 1; 25 is not.",
         ),
-        ("sizing: {amount: 5}", "sizing.method: is missing"),
+        ("sizing: {amount: 5}", "sizing.method: Choose what the amount means"),
         ("sizing: {method: contracts_scaled, amount: 5}", "sizing.method: 'contracts_scaled' is not available in this"),
         (
             "sizing: {method: risk_fraction, amount: '0.01'}\n    stop_loss: {price: null}",
-            "stop_loss: risk_fraction sizes",
+            "sizing.method: Sizing by risk needs",
         ),
         ("sizing: 5", "sizing: must be a mapping, not '5'"),
         ("leverage: 5.5", "leverage: '5.5' is not a whole number"),
-        ("leverage: 50", "leverage: 50 is above max_leverage 20"),
+        ("leverage: 50", "leverage: 50 is above the maximum of 20"),
         ("mode: Auto", "mode: 'Auto' is not a known word; did you mean auto?"),
         ("symbols: [BTCUSDT.P]", "symbols: item 1: 'BTCUSDT.P' is not a symbol of a venue"),
         ("symbols: [BTCUSDT, BTCUSDT]", "symbols: item 2: 'BTCUSDT' stands twice"),
         ("symbols: BTCUSDT", "symbols: must be a list, not 'BTCUSDT'"),
-        ("take_profits: [{pct: 1, share: 0.6}, {pct: 2, share: 0.5}]", "take_profits: target 2: the shares sum to 1.1"),
-        ("take_profits: [{pct: 1}, {pct: 2}]", "take_profits: target 1: takes the rest, so it must be the last"),
-        ("take_profits: [{pct: 1, share: 1}, {pct: 2}]", "take_profits: target 2: nothing is left for it"),
-        ("take_profits: [{pct: 1, r: 1}]", "take_profits: target 1: has pct and r; give exactly one"),
-        ("take_profits: [{share: 1}]", "take_profits: target 1: has no price"),
+        ("take_profits: [{pct: 1, share: 0.6}, {pct: 2, share: 0.5}]", "take_profits: The shares add up to 1.1"),
+        ("take_profits: [{pct: 1}, {pct: 2}]", "take_profits: Only the last target may take the"),
+        ("take_profits: [{pct: 1, share: 1}, {pct: 2}]", "take_profits: The other targets close everything"),
+        ("take_profits: [{pct: 1, r: 1}]", "take_profits: Target 1: exactly one of"),
+        ("take_profits: [{share: 1}]", "take_profits: Target 1: exactly one of"),
         ("take_profits: [{price: 50000}]", "take_profits: target 1: price can only be alert, not '50000'"),
-        ("dca: [{distance_pct: 2}, {distance_pct: 1}]", "dca: add 2: distance_pct 1 is not beyond the one before"),
+        ("dca: [{distance_pct: 100}]", "dca: Add 1: distance_pct must be below 100"),
+        ("dca: [{distance_pct: 0}]", "dca: add 1: must be above 0, not 0"),
+        ("take_profits: [{r: 1}]\n    stop_loss: {price: null}", "take_profits: Target 1: r is a multiple of the stop"),
+        ("stop_loss: {trail_pct: 50}", "stop_loss.trail_pct: Between 0.1 and 20 percent"),
+        ("limits: {max_open_trades: 0}", "limits.max_open_trades: Must be above 0"),
         ("dca: [{size_scale: 2}]", "dca: add 1: is missing"),
         ("stop_loss: {price: 50000}", "stop_loss.price: can only be alert or null, not '50000'"),
         (
@@ -437,7 +449,7 @@ strategies:
             "stop_loss.breakeven_after: '1' is not a target; write tp1, tp2, ... or null",
         ),
         ("stop_loss: {breakeven_after: tp0}", "stop_loss.breakeven_after: 'tp0' is not a target"),
-        ("stop_loss: {price: null, required: true}", "stop_loss.required: a stop is required, and there is none"),
+        ("stop_loss: {price: null, required: true}", "stop_loss.required: No entry can pass"),
         ("enabled: yes", "enabled: must be true or false, not 'yes'"),
         ("limits: {max_notional: -5}", "limits.max_notional: must be above 0, not -5"),
         ("protect_within_s: null", "protect_within_s: null is not a whole number"),
@@ -454,10 +466,10 @@ def test_a_strategy_error_names_path_and_remedy(line: str, problem: str) -> None
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("leverage: 5", "leverage: a is a spot account, and spot has no leverage"),
-        ("margin_type: crossed", "margin_type: a is a spot account, and spot has no margin_type"),
-        ("sizing: {method: margin, amount: 5}", "sizing.method: a is a spot account, and spot has no margin"),
-        ("on_opposite: hedge", "on_opposite: a is a spot account, and spot can't be short"),
+        ("leverage: 5", "leverage: The account is spot, where there is no leverage"),
+        ("margin_type: crossed", "margin_type: The account is spot, where there is no margin"),
+        ("sizing: {method: margin, amount: 5}", "sizing.method: a is spot, where there is no margin"),
+        ("on_opposite: hedge", "on_opposite: Spot can't hold a short"),
     ],
 )
 def test_spot_refuses_what_it_has_not(line: str, problem: str) -> None:

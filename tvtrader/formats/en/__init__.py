@@ -1,0 +1,1 @@
+"""Formats for every kind of English."""
