@@ -32,7 +32,7 @@ from ledger.services.reports import apply_report
 log = structlog.get_logger(__name__)
 
 ASK_PAUSES = tuple(timedelta(seconds=s) for s in (0.5, 1, 2, 4, 8, 15))
-MAX_ORDERS_PER_MINUTE = 40
+MAX_ORDERS_PER_MINUTE = 120
 VANISHED_AFTER_ASKS = 3
 
 

@@ -12,9 +12,11 @@ from exchange.rules import plain
 from exchange.types import Direction, OrderStatus, PositionMode
 from ledger.domain.order_state import ENDED
 from ledger.domain.plan import Decision, LegKind, Outcome
+from ledger.domain.trade import NOTHING_TO_REDUCE
 from ledger.models import Lane, Notice, Order, Trade
 from ledger.services import plans
 from ledger.services.notices import notify
+from ledger.services.reports import OUR_PREFIX
 from signals.intents import Intent
 from signals.models import Signal
 
@@ -186,12 +188,24 @@ def _entry_result(signal: Signal, trade: Trade, orders: list[Order]) -> tuple[st
     return (S.DONE, signal.reason_code, signal.reason)
 
 
+def _found_flat(signal: Signal, asked: list[int]) -> tuple[str, str, str] | None:
+    """Return what to say if the venue had nothing left to close of any of the trades, None if it had."""
+    exits = Order.objects.filter(
+        trade__in=asked, role=LegKind.EXIT, client_order_id__startswith=OUR_PREFIX, created_at__gte=signal.planned_at
+    )
+    told = [(order.reason_code, order.filled_quantity) for order in exits]
+    if not told or any(code != NOTHING_TO_REDUCE or filled for code, filled in told):
+        return None
+    reason = "nothing was left to close, the position had ended already at the venue; what still rested was cancelled"
+    return (S.DONE, "ALREADY_FLAT", reason)
+
+
 def _exit_result(signal: Signal, trade: Trade, orders: list[Order]) -> tuple[str, str, str] | None:
     done = (S.DONE, signal.reason_code, signal.reason)
     asked = (signal.plan or {}).get("trades") or [trade.pk]
     live = [held for held in Trade.objects.filter(pk__in=asked) if held.status in LIVE]
     if not live:
-        return done
+        return _found_flat(signal, asked) or done
     if any(held.close_requested_at is not None for held in live):
         return None
     exits = [o for o in orders if o.role == LegKind.EXIT and o.created_at >= (signal.planned_at or o.created_at)]

@@ -168,17 +168,17 @@ def _ascii_name(name: str) -> str:
 def _explain(text: str, exc: json.JSONDecodeError) -> Problem:
     """Turn the decoder's complaint into what a writer of alerts did."""
     rest = text[exc.pos : exc.pos + 80].lstrip()
-    match = _LAST_NAME.search(text[max(0, exc.pos - 300) : exc.pos])
-    field = _ascii_name(match.group(1)) if match else ""
+    field = _name_before(text, exc.pos)
     place = f"line {exc.lineno}, column {exc.colno}"
     placeholder = _PLACEHOLDER.search(text)
     if placeholder:
-        return _unexpanded(field, placeholder.group())
+        return _unexpanded(_name_before(text, placeholder.start()), placeholder.group())
     if exc.msg == "Extra data":
         return Problem(
             "TRAILING_DATA", "", f"text follows the JSON object at {place}", "Send one JSON object and nothing else."
         )
-    if rest[:1] and rest[0] in "*/+-%" and not rest.startswith(("//", "/*")) and field:
+    calculates = rest[:1] in {*"*/+-%"} and not rest.startswith(("//", "/*"))
+    if calculates and text[max(0, exc.pos - 40) : exc.pos].rstrip()[-1:].isdigit():
         return Problem(
             "ARITHMETIC", field, f"{field} contains a calculation at {place}: this is not JSON",
             "TradingView does not calculate in alert texts: compute the value in Pine and send it with {{plot(...)}}.",
@@ -192,6 +192,12 @@ def _explain(text: str, exc: json.JSONDecodeError) -> Problem:
         return Problem("NOT_A_NUMBER", field, f"{word} is not a JSON value ({place})", _PINE_REMEDY)
     remedy = "Send one JSON object: names and texts in double quotes, a comma between fields, none after the last."
     return Problem("NOT_JSON", field, f"the body is not JSON at {place}: {exc.msg}", remedy)
+
+
+def _name_before(text: str, position: int) -> str:
+    """Return the name of the field whose value stands at a position, "" if that can't be told."""
+    match = _LAST_NAME.search(text[max(0, position - 300) : position])
+    return _ascii_name(match.group(1)) if match else ""
 
 
 def _unexpanded(field: str, placeholder: str) -> Problem:

@@ -16,7 +16,8 @@ Row = dict[str, str | bool | None]
 def preview(decision: Decision, context: Context) -> list[Row]:
     """Return one row per order, exits with the quantities that they have once all entries have filled.
 
-    Prices of legs that follow the average entry are those known now. An announced plan has its rows too.
+    Prices of legs that follow the average entry are those known now. An announced plan has its rows too. Of what is
+    closed first there are only the exits.
     """
     if decision.plan is not None:
         held = _named(decision, context) if decision.outcome is Outcome.ADD else ()
@@ -24,6 +25,10 @@ def preview(decision: Decision, context: Context) -> list[Row]:
     match decision.outcome:
         case Outcome.CLOSE:
             return [row for trade in _named(decision, context) for row in _exit_rows(trade, decision, context)]
+        case Outcome.CLOSE_FIRST:
+            # What follows the close is not known yet; a trade that is closing already has its exit.
+            clear = [trade for trade in _named(decision, context) if not trade.closing]
+            return [row for trade in clear for row in _exit_rows(trade, decision, context)]
         case Outcome.SELL if decision.quantity is not None:
             return [_exit_row(Direction.LONG, decision.quantity, context)]
         case Outcome.MOVE_STOP:
@@ -63,7 +68,8 @@ def _exit_row(direction: Direction, quantity: Decimal, context: Context) -> Row:
 
 def _moved_stop(trade: HeldTrade, decision: Decision, context: Context) -> Row:
     leg = LegPlan(kind=LegKind.SL, order_type=OrderType.STOP_MARKET, trigger_price=decision.stop_price)
-    return _leg_row(leg, trade.quantity, trade.direction, context)
+    quantity = floor_quantity(trade.quantity, context.rules, leg.order_type)
+    return _leg_row(leg, quantity, trade.direction, context)
 
 
 def _leg_row(leg: LegPlan, quantity: Decimal, direction: Direction, context: Context) -> Row:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import structlog
 from celery import current_app
+from django.db import transaction
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +97,18 @@ def _empty(lanes: queue.Queue[int]) -> None:
 
 relay = Relay()
 os.register_at_fork(after_in_child=relay.reset)
+
+
+def hint_after_commit(lane_id: int) -> None:
+    """Give the hint once the transaction is committed; a failure of it must not turn a stored alert into a 500.
+
+    A function of its own, for Django's robust hooks can't report a failing functools.partial without failing.
+    """
+
+    def give() -> None:
+        hint(lane_id)
+
+    transaction.on_commit(give, robust=True)
 
 
 def hint(lane_id: int) -> None:

@@ -46,7 +46,8 @@ def timeline(signal: Signal) -> list[Step]:
         "queued": signal.stored_at if signal.lane_id else None,
         "started": signal.started_at,
         "planned": signal.planned_at,
-        "done": signal.done_at,
+        # An alert that is refused at the door ends with the very row that stores it.
+        "done": max(signal.done_at, signal.stored_at) if signal.done_at else None,
     }
     orders = carriers(signal)
     moments["sent"] = _first(order.submitted_at for order in orders)

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from exchange.admin.acts import Act, ActFailed
 from exchange.admin.base import FactAdmin, column
@@ -100,7 +101,7 @@ class SignalAdmin(FactAdmin):
 
     @column(description="Because", ordering="reason_code")
     def because(self, row: Signal) -> str:
-        return row.reason[:90] or row.reason_code or NOTHING
+        return Truncator(row.reason).chars(90) or row.reason_code or NOTHING
 
     @column(description="Trade")
     def of_trade(self, row: Signal) -> SafeString | str:

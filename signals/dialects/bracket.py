@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from exchange.types import OrderType
-from signals.dialects.base import BUY_SELL, LONG_SHORT, AlertSerializer, Given
+from exchange.types import Direction, OrderType
+from signals.dialects.base import BUY_SELL, AlertSerializer, Given
 from signals.dialects.fields import Moment, Number, Raw, Word
 from signals.intents import Action, Intent, TargetSpec
 
@@ -23,7 +23,7 @@ class BracketAlert(AlertSerializer):
     aliases: ClassVar[dict[str, str]] = {"ticker": "symbol"}
 
     symbol = Raw()
-    action = Word({**LONG_SHORT, **BUY_SELL})
+    action = Word({**{side.value: side for side in Direction}, **BUY_SELL})
     tp = Number()
     sl = Number()
     price = Number(required=False)

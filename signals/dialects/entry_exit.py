@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from exchange.types import OrderType
-from signals.dialects.base import LONG_SHORT, AlertSerializer, Given
+from exchange.types import Direction, OrderType
+from signals.dialects.base import AlertSerializer, Given
 from signals.dialects.fields import Moment, Number, Raw, Word
 from signals.intents import Action, Intent, TargetSpec
 from signals.problems import Problem
@@ -32,10 +32,10 @@ class EntryExitAlert(AlertSerializer):
         "contract_quantity", "dca_level_type", "indicator", "indicators", "quality_score", "exit_reason",
     })  # fmt: skip
 
-    event = Word({"entry": "ENTRY", "exit": "EXIT"})
+    event = Word({"ENTRY": "ENTRY", "EXIT": "EXIT"})
     symbol = Raw()
     order_subtype = Raw(required=False)
-    signal_side = Word(LONG_SHORT, required=False)
+    signal_side = Word({side.value: side for side in Direction}, required=False)
     entry_price = Number(required=False, words_absent=True)
     second_entry_price = Number(required=False, words_absent=True)
     stop_loss = Number(required=False, words_absent=True)

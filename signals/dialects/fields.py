@@ -120,18 +120,21 @@ class Leverage(AlertField):
 
 
 class Word(AlertField):
-    """One of a few words, in any case of ASCII letters; gives what the word means."""
+    """One of a few words, in any case of ASCII letters; gives what the word means.
+
+    words: as the dialect's users write them, which is how a problem names them.
+    """
 
     def __init__(self, words: Mapping[str, Any], **kwargs: Any) -> None:
-        self.words = words
+        self.words = {word.lower(): meaning for word, meaning in words.items()}
+        self.known = " or ".join(", ".join(words).rsplit(", ", 1))
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, str) and data.isascii() and data.strip().lower() in self.words:
             return self.words[data.strip().lower()]
-        known = ", ".join(self.words)
         code = f"UNKNOWN_{str(self.field_name).upper()}"
-        raise self.problem(code, f"must be one of {known}, not {shown(data)}", f"Send one of {known}.")
+        raise self.problem(code, f"must be {self.known}, not {shown(data)}", f"Send {self.known}.")
 
 
 class Text(AlertField):

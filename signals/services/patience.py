@@ -13,8 +13,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-LONGEST_S = 1.5
-LOCK_WAIT_S = 0.5
+LONGEST_S = 2.0
+LOCK_WAIT_S = 0.5  # PostgreSQL; SQLite queues fairly, and who stops waiting loses his place
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.2
 
@@ -33,7 +33,7 @@ def with_patience(work: Callable[[], T], *, longest_s: float = LONGEST_S) -> T:
     pause = FIRST_PAUSE_S
     while True:
         try:
-            with _short_lock_waits():
+            with _lock_waits_until(deadline):
                 return work()
         except (OperationalError, InterfaceError) as exc:
             if not connection.in_atomic_block:
@@ -49,15 +49,16 @@ def with_patience(work: Callable[[], T], *, longest_s: float = LONGEST_S) -> T:
 
 
 @contextmanager
-def _short_lock_waits() -> Iterator[None]:
-    """Wait shortly for SQLite's write lock, on this thread's connection only; workers wait for longer."""
+def _lock_waits_until(deadline: float) -> Iterator[None]:
+    """Wait no longer for SQLite's write lock, on this thread's connection only; workers have more patience."""
     if connection.vendor != "sqlite":
         yield
         return
     usual = connection.settings_dict
     options = usual.get("OPTIONS", {})
-    connection.settings_dict = {**usual, "OPTIONS": {**options, "timeout": LOCK_WAIT_S}}
-    _set_busy_timeout(LOCK_WAIT_S)
+    wait = max(deadline - time.monotonic(), FIRST_PAUSE_S)
+    connection.settings_dict = {**usual, "OPTIONS": {**options, "timeout": wait}}
+    _set_busy_timeout(wait)
     try:
         yield
     finally:
@@ -67,7 +68,8 @@ def _short_lock_waits() -> Iterator[None]:
 
 def _set_busy_timeout(seconds: float) -> None:
     if connection.connection is not None:
-        connection.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        with connection.wrap_database_errors:
+            connection.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def limit_lock_waits() -> None:

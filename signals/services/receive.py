@@ -23,7 +23,7 @@ from signals.intents import Action
 from signals.interpret import Interpretation, Route, interpret
 from signals.models import Delivery, Endpoint, EndpointSecret, Signal
 from signals.problems import Problem
-from signals.relay import hint
+from signals.relay import hint_after_commit
 from signals.services.patience import limit_lock_waits, with_patience
 
 log = structlog.get_logger(__name__)
@@ -182,7 +182,7 @@ def _store(arrival: Arrival, known: _Known, body: str, fingerprint: str, meaning
         if not endpoint.enabled:
             signal = _refuse_disabled(arrival, known, body, facts)
         else:
-            delivery, first = _claim(arrival, endpoint, fingerprint=fingerprint, own_id=meaning.own_id)
+            delivery, first = _claim(arrival, endpoint, fingerprint=fingerprint, meaning=meaning)
             if first is not None:
                 return _store_duplicate(arrival, known, body, facts, first)
             signal = _store_new(arrival, known, body, facts, meaning)
@@ -199,13 +199,15 @@ def _store(arrival: Arrival, known: _Known, body: str, fingerprint: str, meaning
 
 
 def _claim(
-    arrival: Arrival, endpoint: Endpoint, *, fingerprint: str, own_id: str
+    arrival: Arrival, endpoint: Endpoint, *, fingerprint: str, meaning: Interpretation
 ) -> tuple[Delivery | None, Delivery | None]:
     """Take the delivery's key: return (ours, None), or (None, the one that took it first).
 
     The window of a content is counted from its first delivery, not from the last and not by the clock's minutes, so
     that resends can't fall on two sides of an edge. The unique constraint and a compare-and-set decide between twins.
+    An exit that FAILED may be sent again at once: it can only shrink a position, and must not be held back.
     """
+    own_id = meaning.own_id
     window = endpoint.duplicate_window_s
     window = settings.INTAKE_DUPLICATE_WINDOW_S if window is None else window
     if not own_id and window == 0:
@@ -215,9 +217,11 @@ def _claim(
         with transaction.atomic():
             return Delivery.objects.create(endpoint=endpoint, key=key, first_at=arrival.received_at), None
     except IntegrityError:
-        taken = Delivery.objects.get(endpoint=endpoint, key=key)
+        taken = Delivery.objects.select_related("signal").get(endpoint=endpoint, key=key)
+    failed = taken.signal is not None and taken.signal.status == S.FAILED and not opens(meaning.intent)
     # A clock that was set back makes the age negative: still the same delivery.
-    if own_id or arrival.received_at - taken.first_at < timedelta(seconds=window):
+    recent = bool(own_id) or arrival.received_at - taken.first_at < timedelta(seconds=window)
+    if recent and not failed:
         return None, taken
     again = Delivery.objects.filter(pk=taken.pk, first_at=taken.first_at)
     if again.update(first_at=arrival.received_at):
@@ -287,7 +291,7 @@ def _store_new(arrival: Arrival, known: _Known, body: str, facts: dict[str, Any]
     # The lane before the signal: its row lock keeps the order of ids and of commits the same within a lane.
     lane = lanes.touch(account_id=strategy.account_id, symbol=intent.symbol, at=arrival.received_at)
     signal = _create(arrival, known, body, status=S.RECEIVED, lane=lane, **facts)
-    transaction.on_commit(partial(hint, lane.pk), robust=True)
+    hint_after_commit(lane.pk)
     return signal
 
 

@@ -51,7 +51,7 @@ def test_a_quantity_never_rounds_up_and_lands_on_the_step(
     rounded = floor_quantity(value, inst, kind)
 
     assert rounded <= value
-    assert value - rounded < max(inst.step_size, inst.market_step_size)
+    assert value < rounded + max(inst.step_size, inst.market_step_size)  # a difference would be rounded itself
     assert on_grid(rounded, inst.step_size)
     assert int(rounded.as_tuple().exponent) <= 0  # nothing that would print as 1E+2
     assert floor_quantity(rounded, inst, kind) == rounded
@@ -69,7 +69,7 @@ def test_prices_land_on_the_tick_on_the_safe_side(inst: InstrumentRules, value: 
     ):
         assert on_grid(price, inst.tick_size)
         assert int(price.as_tuple().exponent) <= 0
-        assert abs(price - value) < inst.tick_size
+        assert price - inst.tick_size < value < price + inst.tick_size
 
 
 def test_worked_examples_of_rounding() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -27,8 +29,24 @@ from signals.worker import work_lane
 SECRET = "flow-test-secret-of-enough-length"
 
 
+_deaf = False
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Cut the stream: what the venue tells is heard only afterwards, so that recovery has to ask."""
+    global _deaf
+    _deaf = True
+    try:
+        yield
+    finally:
+        _deaf = False
+
+
 def hear() -> int:
     """Hand what the paper venue has to tell to the ledger, as the stream process does; return how much it was."""
+    if _deaf:
+        return 0
     return StreamSupervisor(
         on_report=lambda account_id, report: apply_report(account_id=account_id, report=report, source="stream"),
         on_income=lambda account_id, report: apply_income(account_id=account_id, report=report),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from exchange.clients import get_client, override
 from exchange.errors import OrderRejected
 from ledger.models import Notice, Order
 from tests.fakes import Fault, FaultyClient, Killed, Kind
-from tests.flows.house import House, wake_all, work_until_quiet
+from tests.flows.house import House, deaf, wake_all, work_until_quiet
 from tests.flows.invariants import assert_in_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,16 +48,21 @@ def new_house() -> House:
 
 
 def live_through(house: House, clock: time_machine.Traveller) -> None:
-    """Entry, first target, exit; a killed worker comes again, and time passes for what waits for it."""
+    """Entry, first target, exit; a killed worker comes again, and time passes for what waits for it.
+
+    The stream is cut but for the target, so that what got lost has to be asked for.
+    """
     steps: list[Callable[[], object]] = [
         lambda: house.send(symbol="BTCUSDT", action="long"),
         lambda: house.price("50500"),
         lambda: house.send(symbol="BTCUSDT", action="flat"),
     ]
-    for step in steps:
-        with suppress(Killed):
-            step()
-        recover(clock)
+    for step, stream in zip(steps, (deaf(), nullcontext(), deaf()), strict=True):
+        with stream:
+            with suppress(Killed):
+                step()
+            recover(clock)
+    work_until_quiet()
 
 
 def recover(clock: time_machine.Traveller) -> None:

@@ -177,7 +177,7 @@ _WELL_FORMED: list[tuple[str, bytes]] = [
     ("id as list", field("id", '["x"]')),
     ("id of 129", field("id", '"' + "x" * 129 + '"')),
     ("id of emoji", field("id", '"\U0001f600"')),
-    ("id with quotes", field("id", "\"'\\\"\"")),
+    ("id with quotes", field("id", '"\'\\""')),
     ("time in words", field("time", '"tomorrow"')),
     ("time far away", field("time", "99999999999999999999")),
     ("time with a huge zone", field("time", '"2026-01-01T00:00:00+23:59:59"')),
@@ -194,7 +194,7 @@ _WELL_FORMED: list[tuple[str, bytes]] = [
     ("blanks around", b" \r\n\t{" + GOOD + b"} \r\n"),
     ("astral text", field("note", '"\\ud83d\\ude00 \U0001f600"')),
     ("markup", field("note", '"<script>alert(1)</script>"')),
-    ("formula", field("note", '"=cmd|\'/C calc\'!A0"')),
+    ("formula", field("note", "\"=cmd|'/C calc'!A0\"")),
     ("mention", field("note", '"@everyone"')),
 ]
 

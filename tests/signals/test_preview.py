@@ -86,8 +86,23 @@ def test_a_part_shows_its_quantity() -> None:
     assert [row["quantity"] for row in preview(decision, context)] == ["0.005"]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.REFUSE, Outcome.NOTHING, Outcome.CLOSE_FIRST])
+@pytest.mark.parametrize("outcome", [Outcome.REFUSE, Outcome.NOTHING])
 def test_other_decisions_place_nothing(outcome: Outcome) -> None:
     context = replace(CONTEXT, trades=(held(LONG, "0.02", "50000"),))
 
     assert preview(Decision(outcome=outcome, code="X", reason="x", trades=(7,)), context) == []
+
+
+def test_what_is_closed_first_shows_its_exits_unless_they_are_under_way() -> None:
+    trades = (held(LONG, "0.02", "50000"), held(SHORT, "0.03", "51000", id=8, closing=True))
+    context = replace(CONTEXT, trades=trades, mode=PositionMode.HEDGE)
+    rows = preview(Decision(outcome=Outcome.CLOSE_FIRST, code="X", reason="x", trades=(7, 8)), context)
+
+    assert [(r["leg"], r["side"], r["quantity"]) for r in rows] == [("exit1", "SELL", "0.020")]
+
+
+def test_a_moved_stop_shows_its_quantity_on_the_step() -> None:
+    context = replace(CONTEXT, trades=(held(LONG, "0.0209", "50000"),))
+    rows = preview(Decision(outcome=Outcome.MOVE_STOP, code="X", reason="x", trades=(7,), stop_price=D(50100)), context)
+
+    assert [(r["leg"], r["quantity"], r["trigger_price"]) for r in rows] == [("sl", "0.020", "50100")]

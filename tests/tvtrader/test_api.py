@@ -16,10 +16,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
-from rest_framework.authtoken.models import Token
 
-from exchange.models import PaperPrice, TradingState
-from ledger.models import Order, Trade
+from exchange.models import PaperPrice
+from ledger.models import Order
 from signals.models import Signal
 from tests.factories import (
     T0,
@@ -29,7 +28,6 @@ from tests.factories import (
     IncomeFactory,
     InstrumentFactory,
     SignalFactory,
-    StrategyFactory,
 )
 from tests.story import API_KEY, API_SECRET, Story, tell
 
@@ -70,23 +68,6 @@ ROUTES = {
     "POST cache/refresh/filters": "admin",
     "GET dashboard": "all",
 }  # fmt: skip
-
-
-@pytest.fixture
-def reader() -> Client:
-    token = Token.objects.create(user=User.objects.create_user("reader"))
-    return Client(headers={"Authorization": f"Token {token.key}"})
-
-
-@pytest.fixture
-def boss() -> Client:
-    token = Token.objects.create(user=User.objects.create_user("boss", is_staff=True))
-    return Client(headers={"Authorization": f"Token {token.key}"})
-
-
-@pytest.fixture
-def story() -> Story:
-    return tell()
 
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -445,186 +426,6 @@ def test_a_list_asks_as_often_for_many_rows_as_for_few(reader: Client, name: str
 def test_an_unknown_row_is_not_found(reader: Client) -> None:
     for path in ("trades/0/", "trades/999/", "trades/abc/", "signals/99999999999999999999/"):
         assert reader.get(f"/api/v1/{path}").status_code == 404
-
-
-# ── acts ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_closing_is_carried_out_written_down_and_refused_after_the_end(boss: Client, story: Story) -> None:
-    url = f"/api/v1/trades/{story.trade.pk}/close/"
-
-    assert boss.post(url).status_code == 200
-    story.trade.refresh_from_db()
-    assert story.trade.close_requested_at is not None
-    assert LogEntry.objects.get().user.username == "boss"
-
-    Trade.objects.filter(pk=story.trade.pk).update(status=Trade.Status.CLOSED)
-    response = boss.post(url)
-    assert response.status_code == 409
-    assert "detail" in response.json()
-
-
-def test_the_stop_goes_to_breakeven(boss: Client, story: Story) -> None:
-    assert boss.post(f"/api/v1/trades/{story.trade.pk}/breakeven/").status_code == 200
-
-    story.trade.refresh_from_db()
-    assert story.trade.stop_override is not None
-
-
-def test_entries_are_cancelled(boss: Client, story: Story) -> None:
-    assert boss.post(f"/api/v1/trades/{story.trade.pk}/cancel-entries/").status_code == 200
-
-    story.trade.refresh_from_db()
-    assert story.trade.entries_canceled
-
-
-@pytest.mark.parametrize("name", ["accounts", "strategies"])
-def test_switches_turn_off_and_on_and_flatten_names_its_trades(boss: Client, story: Story, name: str) -> None:
-    row: Any = story.trade.account if name == "accounts" else story.trade.strategy
-    tell(name="other")
-
-    assert boss.post(f"/api/v1/{name}/{row.pk}/halt/").json()["state"] == TradingState.HALTED
-    assert boss.post(f"/api/v1/{name}/{row.pk}/resume/").json()["state"] == TradingState.ACTIVE
-    assert boss.post(f"/api/v1/{name}/{row.pk}/flatten/").json() == {"trades": [story.trade.pk]}
-
-
-def test_a_waiting_signal_is_decided_once(boss: Client) -> None:
-    signal = SignalFactory(status=Signal.Status.AWAITING_APPROVAL, received_at=datetime.now(UTC))
-
-    assert boss.post(f"/api/v1/signals/{signal.pk}/approve/").json()["status"] == "RECEIVED"
-    assert boss.post(f"/api/v1/signals/{signal.pk}/approve/").status_code == 409
-    assert boss.post(f"/api/v1/signals/{signal.pk}/reject/").status_code == 409
-
-
-def test_a_rejected_signal_ends(boss: Client) -> None:
-    signal = SignalFactory(status=Signal.Status.AWAITING_APPROVAL, received_at=datetime.now(UTC))
-
-    assert boss.post(f"/api/v1/signals/{signal.pk}/reject/").json()["status"] == "REJECTED_BY_PERSON"
-
-
-def test_a_replay_answers_with_the_new_signal(boss: Client, story: Story) -> None:
-    response = boss.post(f"/api/v1/signals/{story.signal.pk}/replay/")
-
-    assert response.status_code == 201
-    assert response.json()["id"] != story.signal.pk
-    assert response.json()["status"] == "RECEIVED"
-
-
-def test_a_dry_run_plans_and_leaves_no_trace(boss: Client, story: Story) -> None:
-    _price("60000")
-    StrategyFactory(account=story.trade.account)
-    before = (Signal.objects.count(), Trade.objects.count(), Order.objects.count())
-    Trade.objects.update(status=Trade.Status.CLOSED)
-    alert = {"action": "long", "symbol": "BTCUSDT"}
-
-    response = boss.post(
-        "/api/v1/plan/", json.dumps({"endpoint": "story-endpoint", "alert": alert}), content_type="application/json"
-    )
-
-    answer = response.json()
-    assert response.status_code == 200
-    # 100 USDT at about 60 000 is 0.0016 BTC, on the step of 0.001: 0.001.
-    assert answer["outcome"] == "OPEN", answer
-    assert [(row["leg"], row["side"], row["quantity"]) for row in answer["orders"]] == [("entry", "BUY", "0.001")]
-    assert (Signal.objects.count(), Trade.objects.count(), Order.objects.count()) == before
-
-
-@pytest.mark.parametrize(
-    "body",
-    ["", "[]", "{}", "nonsense", '{"endpoint": "nowhere", "alert": {}}', '{"endpoint": "story-endpoint"}',
-     '{"endpoint": NaN}',
-     '{"endpoint": "story-endpoint", "endpoint": "x", "alert": {}}', "[" * 5000, '{"endpoint": {"a": 1}, "alert": {}}'],
-)  # fmt: skip
-def test_a_dry_run_of_nonsense_is_a_bad_request(boss: Client, story: Story, body: str) -> None:
-    assert boss.post("/api/v1/plan/", body, content_type="application/json").status_code == 400
-
-
-@pytest.mark.parametrize("alert", ['"{{close}}"', '""', "5", "[]", '"\\ud800"', '{"a": "\\ud800"}', '"[[[["', "null"])
-def test_a_dry_run_of_a_bad_alert_says_what_is_wrong(boss: Client, story: Story, alert: str) -> None:
-    body = f'{{"endpoint": "story-endpoint", "alert": {alert}}}'
-
-    response = boss.post("/api/v1/plan/", body, content_type="application/json")
-
-    assert response.status_code in (200, 400)
-    if response.status_code == 200:
-        assert response.json()["outcome"] in ("INVALID", "REFUSE")
-
-
-def test_the_schema_describes_every_route(boss: Client, recwarn: pytest.WarningsRecorder) -> None:
-    schema = boss.get("/api/v1/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
-
-    wanted = {
-        "/" + route.split()[1].replace("<pk>", "{id}")
-        for route in ROUTES
-        if "/v1/" in route and not route.endswith(("v1/", "schema/", "docs/"))
-    }
-    assert wanted == set(schema["paths"])
-    assert "api_secret" not in json.dumps(schema)
-
-
-# ── the spot service's users ──────────────────────────────────────────────────────────────────────────────────
-
-
-def test_prices_come_as_a_map(boss: Client) -> None:
-    _price("60000.50")
-    _price("60001.00", market="SPOT")
-    _price("0.4567", symbol="ADAUSDT")
-
-    assert boss.get("/cache/prices").json() == {"ADAUSDT": "0.4567", "BTCUSDT": "60001.00"}
-    assert boss.get("/cache/prices/count").json() == {"count": 2}
-    assert boss.get("/cache/prices/btcusdt").json() == {"BTCUSDT": "60001.00"}
-    assert boss.get("/cache/prices/NOPE").status_code == 404
-    assert boss.get("/cache/summary").json()["prices"] == {"count": 2}
-
-
-def test_filters_prefer_the_spot_market(boss: Client) -> None:
-    InstrumentFactory(venue="paper_usdm", min_notional=Decimal(100))
-    InstrumentFactory(venue="paper_spot", min_notional=Decimal("5.00"))
-
-    found = boss.get("/cache/filters").json()["BTCUSDT"]["filters"]
-
-    assert found == {"step_size": "0.001", "min_qty": "0.001", "min_notional": "5.00"}
-    assert boss.get("/cache/filters/btcusdt").json()["filters"] == found
-    assert boss.get("/cache/filters/NOPE").json() == {}
-
-
-def test_balances_come_from_the_spot_account(boss: Client) -> None:
-    assert boss.get("/cache/balances").json() == {}
-    AccountFactory(name="a-futures", paper_balances={"USDT": "1"})
-    AccountFactory(name="spot", venue="paper_spot", paper_balances={"USDT": "5000", "ADA": "1000"})
-
-    body = boss.get("/cache/balances").json()
-    assert body["account"] == "spot"
-    assert {asset: Decimal(free) for asset, free in body["balances"].items()} == {"USDT": 5000, "ADA": 1000}
-    assert boss.get("/cache/balances", {"account": "a-futures"}).json()["account"] == "a-futures"
-    assert boss.get("/cache/balances", {"account": "x"}).status_code == 400
-
-
-@pytest.mark.parametrize("limit", ["0", "-1", "x", "1001", "99999999999999999999", "", "1.5", "٣"])
-def test_an_odd_limit_is_a_bad_request(boss: Client, limit: str) -> None:
-    assert boss.get("/cache/orders", {"limit": limit}).status_code == 400
-
-
-def test_the_last_orders_come_newest_first(boss: Client, story: Story) -> None:
-    body = boss.get("/cache/orders", {"limit": "2"}).json()
-
-    assert body["count"] == 2
-    assert [order["price"] for order in body["orders"]] == ["62000.0", "59000.0"]
-    assert set(body["orders"][0]) == {"timestamp", "symbol", "side", "qty", "price", "status", "message"}
-
-
-def test_refreshing_tells_which_account_failed(boss: Client) -> None:
-    AccountFactory(name="good")
-    assert boss.post("/cache/refresh/balances").status_code == 200
-
-    AccountFactory(name="odd", venue="ccxt:nowhere")
-    response = boss.post("/cache/refresh/balances")
-    assert response.status_code == 503
-    assert set(response.json()["failed"]) == {"odd"}
-
-
-def test_the_old_dashboard_leads_to_the_console(client: Client) -> None:
-    assert client.get("/dashboard")["Location"] == "/admin/"
 
 
 def _price(last: str, *, symbol: str = "BTCUSDT", market: str = "USDM") -> None:

@@ -328,6 +328,20 @@ class AdapterContract:
 
         assert venue.held() > Decimal("0.099")
 
+    def test_conditional_orders_live_on_a_route_of_their_own(self, venue: ContractVenue) -> None:
+        if venue.spot:
+            pytest.skip("spot has one route for all orders")
+        request = venue.order(Side.BUY, OrderType.STOP_MARKET, "0.1", trigger_price="62000")
+        venue.client.submit_order(request)
+        plain = replace(ref(request), conditional=False)
+
+        assert venue.client.get_order(plain) is None
+        with pytest.raises(OrderRejected) as refusal:
+            venue.client.cancel_order(plain)
+
+        assert refusal.value.code == "-2011"
+        assert venue.now(request).status is OrderStatus.ACCEPTED
+
     # ── what only some markets have ───────────────────────────────────────────────────────────────────────────
     def test_reduce_only_while_flat_is_refused(self, venue: ContractVenue) -> None:
         if venue.spot:

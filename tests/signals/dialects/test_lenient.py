@@ -172,7 +172,13 @@ def test_the_label_may_be_the_strategys_or_the_accounts_name(ask: Ask, endpoint_
 @pytest.mark.parametrize(
     "payload",
     [
-        {"ticker": "NASDAQ:AAPL", "action": "sell", "message": "entry", "long SL": "x", "chart_url": "https://x.test/y"},
+        {
+            "ticker": "NASDAQ:AAPL",
+            "action": "sell",
+            "message": "entry",
+            "long SL": "x",
+            "chart_url": "https://x.test/y",
+        },
         {"ticker": ["?"], "subaccount": "nobody"},
         {"anything": {"else": 1}},
         {},

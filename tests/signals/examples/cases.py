@@ -168,7 +168,7 @@ case(
 case(
     "B08 breakeven", risky("40200", trades=(held(LONG, "0.3", "40000", stop_price=D(39800)),)),
     Intent(action=Action.BREAKEVEN, symbol="BTCUSDT", breakeven_long=D(40100), breakeven_short=D(39900)),
-    Outcome.MOVE_STOP, "STOP_MOVED", ("sl", "SELL", "STOP_MARKET", "0.3", None, "40100.0"),
+    Outcome.MOVE_STOP, "STOP_MOVED", ("sl", "SELL", "STOP_MARKET", "0.300", None, "40100.0"),
 )  # fmt: skip
 case("B10 information", risky("40000"), Intent(action=Action.INFO, symbol="BTCUSDT"), Outcome.NOTHING, "ANNOUNCED")
 refused(
@@ -356,7 +356,7 @@ refused(
 )  # fmt: skip
 case(
     "E21 buy while short: close first", share("50000", "850", trades=(held(SHORT, "0.030", "51000"),)), E01,
-    Outcome.CLOSE_FIRST, "CLOSE_OPPOSITE", says=("SHORT 0.03 BTC",),
+    Outcome.CLOSE_FIRST, "CLOSE_OPPOSITE", ("exit1", "BUY", "MARKET", "0.030", None, None), says=("SHORT 0.03 BTC",),
 )  # fmt: skip
 case(
     "E21 then with 850 + 153 + 30 = 1033: 2582.5 / 50000", share("50000", "1033"), E01, Outcome.OPEN, "ENTRY_PLANNED",

@@ -138,13 +138,15 @@ policies = st.builds(
 )
 
 
-def helds(price: Decimal) -> st.SearchStrategy[HeldTrade]:
+def helds(
+    price: Decimal, *, least: int = 0, own: st.SearchStrategy[bool] | None = None
+) -> st.SearchStrategy[HeldTrade]:
     return st.builds(
         HeldTrade,
         id=st.integers(1, 99),
-        own=st.booleans(),
+        own=st.booleans() if own is None else own,
         direction=directions,
-        quantity=st.decimals(min_value=0, max_value=10, places=5),
+        quantity=st.decimals(min_value=least, max_value=10, places=5),
         average_price=near(price).map(abs),
         entries_pending=st.booleans(),
         closing=st.booleans(),

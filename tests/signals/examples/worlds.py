@@ -9,6 +9,7 @@ from typing import Any
 
 from exchange.types import Direction, InstrumentRules, MarginType, Market, OrderType, PositionMode, Quote
 from ledger.domain.context import Context, HeldTrade
+from ledger.domain.plan import Decision, Outcome
 from ledger.domain.policy import Sizing, SizingMethod, StrategyPolicy
 
 D = Decimal
@@ -90,3 +91,18 @@ BRACKET = StrategyPolicy(
     name="bracket", sizing=sized(SizingMethod.BALANCE_FRACTION, "0.1"), leverage=50, max_leverage=50
 )
 SHARE = StrategyPolicy(name="share", margin_type=MarginType.ISOLATED)
+BASE = StrategyPolicy(name="alpha", sizing=sized(SizingMethod.QUOTE_AMOUNT, "1000"), leverage=10)
+
+
+def world(
+    price: str = "50000", free: str = "1000", mode: PositionMode = PositionMode.ONE_WAY, **policy: object
+) -> Context:
+    return usdm("BTCUSDT", price, replace(BASE, **policy), free=free, mode=mode)  # type: ignore[arg-type]
+
+
+def holding(*trades: HeldTrade, **rest: object) -> Context:
+    return replace(world(**rest), trades=trades)  # type: ignore[arg-type]
+
+
+def outcome(decision: Decision) -> tuple[Outcome, str]:
+    return decision.outcome, decision.code

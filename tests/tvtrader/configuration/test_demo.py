@@ -31,7 +31,8 @@ def plan(dialect: str, **alert: Any) -> dict[str, Any]:
     return dry_run(endpoint=endpoint, body=json.dumps(alert).encode(), now=now())
 
 
-def rows(answer: dict[str, Any]) -> dict[str, tuple[str, Decimal]]:
+def rows(answer: dict[str, Any]) -> dict[str, tuple[str, Decimal, Any]]:
+    """Return side, quantity, and trigger or limit price (None for a market order) of each leg."""
     assert answer["outcome"] == "OPEN", answer
     found = {}
     for row in answer["orders"]:

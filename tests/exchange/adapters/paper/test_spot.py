@@ -53,6 +53,15 @@ def test_a_sell_pays_its_fee_in_what_it_gets() -> None:
     assert (desk.fills[0].fee, desk.fills[0].fee_asset) == (D("0.2"), "USDT")
 
 
+def test_fees_round_up_to_eight_places_on_both_sides() -> None:
+    desk = spot(fees=("0", "0.000333333"), price="100.1")
+
+    desk.buy("0.123")  # 0.123 x 0.000333333 = 0.000040999959
+    desk.sell("0.123")  # 12.3123 x 0.000333333 = 0.0041040958959
+
+    assert [fill.fee for fill in desk.fills] == [D("0.00004100"), D("0.00410410")]
+
+
 def test_the_bought_quantity_cannot_be_sold_whole_because_of_its_fee() -> None:
     desk = spot(wallets={"USDT": "1000"})
     desk.buy("3")
