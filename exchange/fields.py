@@ -61,7 +61,7 @@ class ExactDecimalField(models.Field[Any, Any]):
         value = self.value_from_object(obj)
         return "" if value is None else format(value, "f")
 
-    def formfield(self, **kwargs: Any) -> Any:  # type: ignore[override]  # stubs narrow the parameters
+    def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"form_class": ExactDecimalFormField, **kwargs})
 
 

@@ -6,9 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from exchange import clock
 from exchange.adapters.paper import codec
@@ -117,3 +119,9 @@ class StreamSupervisor(threading.Thread):
             return False
         self._failing.pop(event.account_id, None)
         return True
+
+
+def forget_delivered(*, before: datetime) -> int:
+    """Delete the events that the ledger took and that are older than `before`; return how many."""
+    taken = PaperCursor.objects.filter(account=OuterRef("account"), delivered__gte=OuterRef("pk"))
+    return PaperEvent.objects.filter(Exists(taken), at__lt=before).delete()[0]

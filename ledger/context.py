@@ -75,7 +75,7 @@ def context_from(
         .prefetch_related("legs", "legs__orders")
     )
     reserved = reserved_funds(live, as_of=facts.as_of)
-    blocked = switched_off(HouseState.get(), account, strategy)
+    blocked = switched_off(HouseState.read(), account, strategy)
     held = []
     for trade in live:
         if trade.symbol != symbol:

@@ -133,7 +133,7 @@ def blocked_by(trade: Trade) -> str:
     """Return which switch forbids opening orders for the trade, empty if none; read fresh from the rows."""
     account = type(trade.account).objects.get(pk=trade.account_id)
     strategy = type(trade.strategy).objects.get(pk=trade.strategy_id)
-    return switched_off(HouseState.get(), account, strategy)
+    return switched_off(HouseState.read(), account, strategy)
 
 
 def switched_off(house: HouseState, account: object, strategy: object) -> str:

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 DAY_S = 24 * 60 * 60
 app.conf.beat_schedule = {
     "end approvals that nobody gave": {"task": "tvtrader.trade.expire_approvals", "schedule": 10.0},
+    "write down every account's equity": {"task": "tvtrader.ledger.snapshot_equity", "schedule": 3600.0},
     "forget ended sessions and processes": {"task": "tvtrader.house.clean_up", "schedule": DAY_S},
 }
 

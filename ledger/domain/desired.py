@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from exchange.rules import floor_quantity, min_quantity, round_stop, round_target
+from exchange.rules import floor_quantity, max_quantity, min_quantity, round_stop, round_target
 from exchange.types import ZERO, OrderStatus, OrderType, PositionSide, Side, WorkingType
 from ledger.domain.plan import LegKind
 from ledger.domain.trade import WOULD_TRIGGER, LegView, TradeState
@@ -151,7 +151,10 @@ def _exits(state: TradeState, sellable: Decimal) -> tuple[Desired, ...]:
         leg = next((leg for leg in state.legs_of(LegKind.EXIT) if leg.quantity is None), None)
         if leg is None or sellable == ZERO:
             return ()
-        return (_reduce(state, leg, quantity=_keep_in_flight(leg, sellable), type=OrderType.MARKET),)
+        most = max_quantity(state.rules, OrderType.MARKET)
+        # A position larger than one order may be is closed in parts: the next round wants the rest.
+        part = min(sellable, most) if most else sellable
+        return (_reduce(state, leg, quantity=_keep_in_flight(leg, part), type=OrderType.MARKET),)
     wanted = []
     for leg in _partial_exits(state):
         asked = leg.quantity or ZERO

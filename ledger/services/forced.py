@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from exchange.models import Account
+from exchange.models import Account, TradingState
 from exchange.rules import tidy
 from exchange.types import (
     ZERO,
@@ -22,9 +22,10 @@ from ledger.services.notices import notify
 
 # Not the venue's: our name for orders of other hands that closed a position of ours.
 ELSEWHERE = "elsewhere-"
+LIQUIDATED = "LIQUIDATED"
 # Source: Binance USDⓈ-M, ORDER_TRADE_UPDATE, special client order ids.
 REASONS = {
-    "autoclose-": "LIQUIDATED",
+    "autoclose-": LIQUIDATED,
     "adl_autoclose": "DELEVERAGED",
     "settlement_autoclose-": "SETTLED",
     ELSEWHERE: "CLOSED_ELSEWHERE",
@@ -64,6 +65,11 @@ def find_or_book(*, account_id: int, report: OrderReport) -> Order | None:
     trade = trades[0]
     order = _book(trade, report, name=name, side=side, code=code)
     Trade.objects.filter(pk=trade.pk, close_reason="").update(close_reason=code)
+    if code == LIQUIDATED:
+        # Whatever led here would lead here again: a person looks before anything is opened.
+        Account.objects.filter(pk=account.pk, state=TradingState.ACTIVE).update(
+            state=TradingState.REDUCING, state_reason=f"{trade} was liquidated: check, then resume"
+        )
     others = f" {len(trades) - 1} more trades hold this symbol." if len(trades) > 1 else ""
     notify(
         level=Notice.Level.ALARM,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 
 from exchange.clients import get_client
+from exchange.clock import now
 from exchange.models import Account
 from exchange.paper_prices import fund_now, set_price
 from exchange.paper_prices.feed import Feed
 from exchange.paper_rows import PaperCursor, PaperEvent, PaperPrice
-from exchange.streams import StreamSupervisor
+from exchange.streams import StreamSupervisor, forget_delivered
 from exchange.types import IncomeReport, OrderReport, OrderRequest, OrderStatus, OrderType, Side
 from tests.factories import AccountFactory
 from tests.fakes import Killed
@@ -209,3 +211,17 @@ def test_events_stay_for_the_record(account: Account) -> None:
     Sinks().supervisor().deliver()
 
     assert PaperEvent.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_only_old_events_that_were_taken_are_forgotten(account: Account) -> None:
+    sinks = Sinks()
+    order(account, "tv-1")
+    sinks.supervisor().deliver()
+    order(account, "tv-2")
+
+    assert forget_delivered(before=now() - timedelta(days=1)) == 0
+    assert forget_delivered(before=now() + timedelta(days=1)) == 1
+
+    assert PaperEvent.objects.count() == 1
+    assert sinks.supervisor().deliver() == 1

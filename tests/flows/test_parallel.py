@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def workers(count: int) -> Iterator[None]:
             thread.stop(30)
 
 
-def at_once(calls: list[Callable[[], Any]], *, threads: int = 50) -> list[Any]:
+def at_once(calls: Sequence[Callable[[], Any]], *, threads: int = 50) -> list[Any]:
     """Make all calls at the same moment, so many at a time, each thread with a connection of its own."""
     start = threading.Barrier(min(threads, len(calls)))
     first = threading.local()
@@ -80,7 +81,7 @@ def test_fifty_alerts_for_one_lane_each_trade_once() -> None:
 
     with workers(3):
         answers = at_once(
-            [lambda n=n: house.post(symbol="BTCUSDT", action="buy", base_amount="0.002", id=f"a{n}") for n in range(50)]  # type: ignore[misc]
+            [partial(house.post, symbol="BTCUSDT", action="buy", base_amount="0.002", id=f"a{n}") for n in range(50)]
         )
         wait_for(all_ended)
 
@@ -116,7 +117,7 @@ def test_two_hundred_alerts_over_fifty_lanes() -> None:
         for number in range(5)
     ]
     calls = [
-        lambda house=house, symbol=symbol, n=n: house.post(symbol=symbol, action="long", id=f"{symbol}-{n}")  # type: ignore[misc]
+        partial(house.post, symbol=symbol, action="long", id=f"{symbol}-{n}")
         for house in houses
         for symbol in SYMBOLS
         for n in range(4)
@@ -145,7 +146,7 @@ def test_parallel_entries_cannot_spend_one_balance_twice() -> None:
     wanted = [symbol for symbol in SYMBOLS if symbol.endswith("USDT")]
 
     with workers(4):
-        at_once([lambda symbol=symbol: house.post(symbol=symbol, action="long") for symbol in wanted])  # type: ignore[misc]
+        at_once([partial(house.post, symbol=symbol, action="long") for symbol in wanted])
         wait_for(all_ended)
 
     spent = sum((trade.quantity * (trade.entry_price or 0) for trade in Trade.objects.all()), D(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,8 @@ def live_through(house: House, clock: time_machine.Traveller) -> None:
         lambda: house.price("50500"),
         lambda: house.send(symbol="BTCUSDT", action="flat"),
     ]
-    for step, stream in zip(steps, (deaf(), nullcontext(), deaf()), strict=True):
+    streams: list[AbstractContextManager[None]] = [deaf(), nullcontext(), deaf()]
+    for step, stream in zip(steps, streams, strict=True):
         with stream:
             with suppress(Killed):
                 step()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import time
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from signals import numerals, parsing
 from signals.problems import Problem
 from tests.signals.hostile_bodies import BODIES, Body
+
+D = Decimal
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -91,9 +93,41 @@ def test_a_number_is_taken_exactly(text: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "+5", " 5", "5 ", "5\n", "1_000", "1,000", "１２", "٣", "²", "½", ".5", "5.", "0x10", "1e", "e5", "1e400", "1e20", "1e-19",
-     "1e999999999999", "NaN", "nan", "sNaN", "Infinity", "-inf", "1" * 21, "0." + "1" * 19, "--5", "5-", "1e5.5", "True"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "+5",
+        " 5",
+        "5 ",
+        "5\n",
+        "1_000",
+        "1,000",
+        "\uff11\uff12",
+        "٣",
+        "²",
+        "½",
+        ".5",
+        "5.",
+        "0x10",
+        "1e",
+        "e5",
+        "1e400",
+        "1e20",
+        "1e-19",
+        "1e999999999999",
+        "NaN",
+        "nan",
+        "sNaN",
+        "Infinity",
+        "-inf",
+        "1" * 21,
+        "0." + "1" * 19,
+        "--5",
+        "5-",
+        "1e5.5",
+        "True",
+    ],
+)
 def test_what_python_would_call_a_number_is_none(text: str) -> None:
     assert numerals.from_text(text) is None
 

@@ -10,7 +10,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, current_app
 
 from signals import relay
 from signals.relay import Relay
@@ -166,7 +166,7 @@ def test_lanes_reach_the_broker_of_the_settings_from_any_thread() -> None:
 
     brokers: Queue[str] = Queue()
 
-    thread = threading.Thread(target=lambda: brokers.put(relay.current_app.conf.broker_url))
+    thread = threading.Thread(target=lambda: brokers.put(current_app.conf.broker_url))
     thread.start()
     thread.join()
 

@@ -18,8 +18,10 @@ def spellings(secret: str) -> list[str]:
         json.dumps(secret, ensure_ascii=False),
         json.dumps(secret).replace("/", "\\/"),
         '"' + "".join(f"\\u{ord(letter):04x}" for letter in secret) + '"',
-        '"' + "".join(f"\\u{ord(letter):04X}" if n % 2 else json.dumps(letter)[1:-1] for n, letter in enumerate(secret)) + '"',
-    ]  # fmt: skip
+        '"'
+        + "".join(f"\\u{ord(letter):04X}" if n % 2 else json.dumps(letter)[1:-1] for n, letter in enumerate(secret))
+        + '"',
+    ]
 
 
 @pytest.mark.parametrize("spelling", spellings(SECRET))

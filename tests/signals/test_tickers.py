@@ -48,18 +48,54 @@ def test_spellings_of_one_contract(ticker: str, symbol: str) -> None:
 
 @pytest.mark.parametrize(
     "ticker",
-    ["LINKUSD.P", "LINKUSD", "BTCUSDTUSDT", "BTCUSD", "BTC", "PEPEUSDT.P", "PEPEUSDT", "ETHPERP", "BTCUSDT.PP", "BTCUSDT.P.P",
-     "USDTBTC", "PERP", "BTCUSDTPERP.P", "BTC-USDT", "BTC/USDT", "BTCBUSD"],
-)  # fmt: skip
+    [
+        "LINKUSD.P",
+        "LINKUSD",
+        "BTCUSDTUSDT",
+        "BTCUSD",
+        "BTC",
+        "PEPEUSDT.P",
+        "PEPEUSDT",
+        "ETHPERP",
+        "BTCUSDT.PP",
+        "BTCUSDT.P.P",
+        "USDTBTC",
+        "PERP",
+        "BTCUSDTPERP.P",
+        "BTC-USDT",
+        "BTC/USDT",
+        "BTCBUSD",
+    ],
+)
 def test_another_contract_is_never_made_of_it(ticker: str) -> None:
     assert code_of(ticker) == "UNKNOWN_SYMBOL"
 
 
 @pytest.mark.parametrize(
     "value",
-    ["", " BTCUSDT", "BTCUSDT ", "BTCUSDT\n", "BTC USDT", "LIN\u212aUSDT", "BTCU\u017fDT", "ВТСUSDT", "ＢＴＣUSDT", "BTC\u200bUSDT",
-     "<img src=x>", "../etc", ":BTCUSDT", "A:B:BTCUSDT", "B" * 41, None, 5, True, ["BTCUSDT"], {"a": 1}],
-)  # fmt: skip
+    [
+        "",
+        " BTCUSDT",
+        "BTCUSDT ",
+        "BTCUSDT\n",
+        "BTC USDT",
+        "LIN\u212aUSDT",
+        "BTCU\u017fDT",
+        "\u0412\u0422\u0421USDT",
+        "\uff22\uff34\uff23USDT",
+        "BTC\u200bUSDT",
+        "<img src=x>",
+        "../etc",
+        ":BTCUSDT",
+        "A:B:BTCUSDT",
+        "B" * 41,
+        None,
+        5,
+        True,
+        ["BTCUSDT"],
+        {"a": 1},
+    ],
+)
 def test_what_is_no_ticker_is_refused_before_case_is_folded(value: object) -> None:
     assert code_of(value) == "BAD_SYMBOL"
 

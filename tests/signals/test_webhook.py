@@ -198,8 +198,15 @@ def call(environ: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize(
     ("length", "status", "most"),
-    [("2000000000", 413, 0), ("65537", 413, 0), ("-5", 400, 65_537), ("abc", 400, 65_537), ("", 400, 65_537), ("65536", 400, 65_537)],
-)  # fmt: skip
+    [
+        ("2000000000", 413, 0),
+        ("65537", 413, 0),
+        ("-5", 400, 65_537),
+        ("abc", 400, 65_537),
+        ("", 400, 65_537),
+        ("65536", 400, 65_537),
+    ],
+)
 def test_no_more_is_read_than_the_limit(length: str, status: int, most: int) -> None:
     body = Endless()
 
@@ -249,7 +256,7 @@ def test_a_hostile_body_never_gets_a_server_error(hints: list[int], body: Body) 
 
 def test_every_body_is_answered_alike_whatever_its_content_type(hints: list[int]) -> None:
     make_endpoint(duplicate_window_s=0)
-    for body in BODIES[::7]:
+    for body in [body for body in BODIES if body.code][::5]:
         data = body.data.replace(b"@S@", SECRET.encode())
         throttle.failures.clear()
 
@@ -365,8 +372,10 @@ def test_the_address_list_cannot_be_talked_around(
     settings.TRUSTED_PROXIES = trusted
     make_endpoint()
 
-    extra = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
-    response = post(signed(EXIT), REMOTE_ADDR=peer, HTTP_X_REAL_IP="52.89.214.238", HTTP_FORWARDED="for=52.89.214.238", **extra)  # fmt: skip
+    extra: dict[str, Any] = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    response = post(
+        signed(EXIT), REMOTE_ADDR=peer, HTTP_X_REAL_IP="52.89.214.238", HTTP_FORWARDED="for=52.89.214.238", **extra
+    )
 
     assert response.status_code == status
     assert Signal.objects.exists() is (status == 202)
@@ -485,4 +494,4 @@ def test_each_dialect_goes_through_the_door(hints: list[int]) -> None:
         response = post(signed(alert, f"secret-of-{dialect}-endpoint"))
 
         assert response.status_code == 202, (dialect, response.json())
-    assert {signal.intent["action"] for signal in Signal.objects.all()} == {"OPEN"}
+    assert {(signal.intent or {})["action"] for signal in Signal.objects.all()} == {"OPEN"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from signals.models import Endpoint
@@ -33,8 +32,7 @@ def post(
     if isinstance(body, dict):
         body = json.dumps(body)
     # Not .post(): that would encode the body as the Content-Type says.
-    response: HttpResponse = (client or Client()).generic("POST", path, body, content_type, **extra)
-    return response
+    return (client or Client()).generic("POST", path, body, content_type, **extra)
 
 
 def signed(alert: dict[str, Any], secret: str = SECRET) -> dict[str, Any]:

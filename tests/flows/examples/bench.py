@@ -21,7 +21,7 @@ from exchange.paper_rows import PaperOrder
 from exchange.types import Market
 from ledger.models import Strategy, Trade
 from signals.dry_run import dry_run
-from signals.models import Dialect, Endpoint, Signal
+from signals.models import Endpoint, Signal
 from signals.parsing import SECRET_FIELDS
 from signals.secrets_store import add_secret
 from tests.flows.house import work_until_quiet
@@ -133,8 +133,9 @@ class Bench:
 
 def told(order: PaperOrder) -> str:
     return _sentence(
-        type_=order.type, side=order.side, quantity=plain(order.quantity), symbol=order.symbol, price=plain(order.price),
-        trigger=plain(order.trigger_price), position_side=order.position_side, reduce_only=order.reduce_only,
+        type_=order.type, side=order.side, quantity=plain(order.quantity), symbol=order.symbol,
+        price=plain(order.price), trigger=plain(order.trigger_price), position_side=order.position_side,
+        reduce_only=order.reduce_only,
     )  # fmt: skip
 
 

@@ -46,8 +46,8 @@ SHORT = (
 BRACKET = (
     # 5000 / 3000 = 1.6666…
     Example(
-        name="D02", world=at("3000", "ETHUSDT"), code="ENTRY_PLANNED", orders=("MARKET SELL 1.666 ETHUSDT SHORT", *SHORT),
-        rests=SHORT,
+        name="D02", world=at("3000", "ETHUSDT"), code="ENTRY_PLANNED",
+        orders=("MARKET SELL 1.666 ETHUSDT SHORT", *SHORT), rests=SHORT,
     ),
     # 0.5 x 0.1 x 50
     refused("D04", at("0.45", "ADAUSDT", free="0.50"), "MIN_NOTIONAL", "2.50 USDT", "minimum value 5.00 USDT"),

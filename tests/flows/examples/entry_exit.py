@@ -221,7 +221,8 @@ ENTRY_EXIT = (
     ),
     opened("C31", at("50100"), after=assert_flags_ignored),
     Example(
-        name="X04", world=at("50100"), http=400, status="EXPIRED", code="STALE", field="timestamp", says=("2020", "60 s"),
+        name="X04", world=at("50100"), http=400, status="EXPIRED", code="STALE", field="timestamp",
+        says=("2020", "60 s"),
     ),
 )  # fmt: skip
 

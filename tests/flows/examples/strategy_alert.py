@@ -123,8 +123,8 @@ STRATEGY_ALERT = (
     invalid("B05", at("40000"), "UNKNOWN_TYPE", "type", "must be market or limit"),
     # The exit finds that the position is gone, books who closed it, and takes the leftover stop away.
     Example(
-        name="B07", world=at("40000"), before=leave_a_stop_behind, code="ALREADY_FLAT", says=("nothing was left to close", "cancelled"),
-        after=assert_found_closed, predicted=("MARKET SELL 0.500 BTCUSDT reduce-only",), dry_code="EXIT_PLANNED",
+        name="B07", world=at("40000"), before=leave_a_stop_behind, code="ALREADY_FLAT",
+        says=("nothing was left to close", "cancelled"), after=assert_found_closed, predicted=("MARKET SELL 0.500 BTCUSDT reduce-only",), dry_code="EXIT_PLANNED",
     ),
     Example(name="B07 without any leftover", world=at("40000"), code="ALREADY_FLAT"),
     # The old stop is replaced, not added to.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from exchange.types import Direction, InstrumentRules, Market, OrderStatus, OrderType, PositionSide
 from ledger.domain.plan import LegKind
@@ -112,4 +113,4 @@ def state(*legs: LegView, held: str = "0.3", average: str | None = "40000", **fi
     return TradeState(**{**base, **fields})  # type: ignore[arg-type]  # test shorthand
 
 
-SPOT = {"market": Market.SPOT, "rules": BTC_SPOT, "reserves_balance": True}
+SPOT: dict[str, Any] = {"market": Market.SPOT, "rules": BTC_SPOT, "reserves_balance": True}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from exchange.types import Direction, OrderStatus, OrderType, PositionSide, Side
 from ledger.domain.desired import Desired, coverage, desired_orders, held_sellable, stop_price
 from ledger.domain.plan import LegKind
 from ledger.domain.trade import WOULD_TRIGGER, LegView
-from tests.ledger.domain.builders import SPOT, D, entry, filled, order, state, stop, target
+from tests.ledger.domain.builders import BTC, SPOT, D, entry, filled, order, state, stop, target
 
 EXIT_ALL = LegView(kind=LegKind.EXIT, index=1, order_type=OrderType.MARKET)
 
@@ -187,6 +188,16 @@ def test_an_exit_keeps_the_live_stop_until_the_position_is_flat() -> None:
     )
 
     assert [(w.kind, str(w.quantity)) for w in wanted] == [("SL", "0.3"), ("EXIT", "0.300")]
+
+
+def test_a_position_larger_than_one_order_may_be_is_closed_in_parts() -> None:
+    """2.5 BTC where a market order takes at most 1: first 1, then, with 0.5 left, 0.5."""
+    rules = replace(BTC, market_max_quantity=D("1"))
+
+    first = desired_orders(state(entry("2.5"), EXIT_ALL, held="2.5", closing=True, rules=rules))
+    last = desired_orders(state(entry("2.5"), EXIT_ALL, held="0.5", entered=D("2.5"), closing=True, rules=rules))
+
+    assert [str(w.quantity) for w in (*first, *last)] == ["1", "0.500"]
 
 
 def test_a_refused_stop_is_not_asked_for_again_while_closing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from decimal import Decimal as D
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from ledger.domain.policy import Sizing, SizingMethod
 from signals.intents import Action, Intent, TargetSpec
 from signals.problems import Problem
 from tests.signals.dialects.conftest import Ask
+
+D = Decimal
 
 EXAMPLES = {row["name"]: row["payload"] for row in json.loads((Path(__file__).parent / "examples.json").read_text())}
 DIALECT = {"A": "spot", "B": "strategy_alert", "C": "entry_exit", "D": "bracket", "E": "balance_percentage"}
@@ -183,6 +185,20 @@ def test_an_example_is_refused(refused: Callable[..., Problem], name: str) -> No
     problem = refused(dialect_of(name), EXAMPLES[name])
 
     assert (problem.code, problem.field) == REFUSED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("A16", "action must be buy or sell, not 'hold'"),
+        ("B05", "type must be market or limit, not 'stop'"),
+        ("C20", "event must be ENTRY or EXIT, not 'UPDATE'"),
+        ("C21", "signal_side must be LONG or SHORT, not 'BUY'"),
+        ("E13", "action must be buy, sell, long, short, close or exit, not 'invalid_action'"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(refused: Callable[..., Problem], name: str, words: str) -> None:
+    assert refused(dialect_of(name), EXAMPLES[name]).message == words
 
 
 def test_the_subaccount_names_the_strategy(ask: Ask, endpoint_of: Callable[..., Any]) -> None:

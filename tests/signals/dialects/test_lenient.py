@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from signals.intents import Action, TargetSpec
 from signals.problems import Problem
 from tests.signals.dialects.conftest import Ask
 
+D = Decimal
+
 Refused = Callable[..., Problem]
 B_ENTRY = {"ticker": "BTCPERP", "action": "buy", "message": "entry", "price": 40000, "long SL": 39800}
 C_ENTRY = {"event": "ENTRY", "symbol": "BTCUSDT", "signal_side": "LONG", "entry_price": 50000}
@@ -25,19 +27,66 @@ E_ENTRY = {"symbol": "BTCUSDT", "action": "buy"}
 
 @pytest.mark.parametrize(
     "name",
-    ["stop_los", "stoploss2", "StopLoss", "stop-loss", "stpo_loss", "take_proft", "tp1", "long_SL", "longSL", "SL", "sl_price",
-     "slprice", "s_l", "stopp", "targt", "tp1_mult", "takeProfit1", "trailing_stop", "my_stop_loss_level", "TP"],
-)  # fmt: skip
+    [
+        "stop_los",
+        "stoploss2",
+        "StopLoss",
+        "stop-loss",
+        "stpo_loss",
+        "take_proft",
+        "tp1",
+        "long_SL",
+        "longSL",
+        "SL",
+        "sl_price",
+        "slprice",
+        "s_l",
+        "stopp",
+        "targt",
+        "tp1_mult",
+        "takeProfit1",
+        "trailing_stop",
+        "my_stop_loss_level",
+        "TP",
+    ],
+)
 def test_a_name_that_may_be_a_stop_or_target_is_seen(name: str) -> None:
     assert looks_protective(name)
 
 
 @pytest.mark.parametrize(
     "name",
-    [*sorted(EntryExitAlert.harmless), "exit_price", "close", "price", "open", "high", "low", "volume", "interval", "comment",
-     "contracts", "position_size", "market_position", "qty", "ticker", "message", "chart_url", "step", "top", "short",
-     "strategy", "signal_strength", "risk_level", "entry", "settlement", "https", "ключ", ""],
-)  # fmt: skip
+    [
+        *sorted(EntryExitAlert.harmless),
+        "exit_price",
+        "close",
+        "price",
+        "open",
+        "high",
+        "low",
+        "volume",
+        "interval",
+        "comment",
+        "contracts",
+        "position_size",
+        "market_position",
+        "qty",
+        "ticker",
+        "message",
+        "chart_url",
+        "step",
+        "top",
+        "short",
+        "strategy",
+        "signal_strength",
+        "risk_level",
+        "entry",
+        "settlement",
+        "https",
+        "ключ",
+        "",
+    ],
+)
 def test_ordinary_names_are_no_stops(name: str) -> None:
     assert not looks_protective(name)
 
