@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 
 from exchange.clock import now
 from ledger import lanes
 from signals.models import Signal
-from signals.relay import hint
+from signals.relay import hint_after_commit
 
 APPROVAL_LIFE = timedelta(minutes=10)
 
@@ -29,7 +28,7 @@ def approve(signal: Signal, *, by: str) -> None:
             raise NotPossible(_state(signal))
         lane = lanes.touch(account_id=signal.strategy.account_id, symbol=signal.symbol, at=moment)
         Signal.objects.filter(pk=signal.pk).update(lane=lane)
-        transaction.on_commit(partial(hint, lane.pk), robust=True)
+        hint_after_commit(lane.pk)
 
 
 def reject(signal: Signal, *, by: str) -> None:
@@ -77,7 +76,7 @@ def replay(signal: Signal, *, by: str) -> Signal:
             approved_at=moment,
             decided_by=f"replay of {signal.pk} by {by}"[:150],
         )
-        transaction.on_commit(partial(hint, lane.pk), robust=True)
+        hint_after_commit(lane.pk)
     return copy
 
 

@@ -36,7 +36,8 @@ def postgres(url: dict[str, Any], *, role: str, concurrency: int) -> dict[str, A
 
     Celery closes Django's connections around every task, so a worker without a pool reconnects all the time.
     """
-    options: dict[str, Any] = {"options": POSTGRES_SESSION, **url.get("OPTIONS", {})}
+    # A webhook has three seconds: a host that does not answer must be given up before that.
+    options: dict[str, Any] = {"options": POSTGRES_SESSION, "connect_timeout": 2, **url.get("OPTIONS", {})}
     if role == "worker":
         # min_size 0: stale connections of a restarted server would otherwise each wait through a back-off.
         options["pool"] = {"min_size": 0, "max_size": concurrency + 6, "timeout": 5}

@@ -46,12 +46,12 @@ def apply_text(text: str, *, env: Mapping[str, str], check: bool = False, prune:
         if check:
             return Report(changes=changes)
         made = state.write(changes, texts)
-    _load_paper_instruments()
+    load_paper_instruments()
     return Report(changes=changes, notes=checks.list_notes(wanted), new_secrets=tuple(made), applied=True)
 
 
-def _load_paper_instruments() -> None:
-    """Load the rules that paper venues bring along, so that a new house can trade at once; needs no network."""
+def load_paper_instruments() -> None:
+    """Load the rules that paper venues bring along where there are none yet, so that a new house can trade at once."""
     loaded = set(Instrument.objects.values_list("venue", flat=True).distinct())
     for account in state.accounts_without_keys().filter(venue__in=[v for v in Venue if v.paper]).order_by("id"):
         if account.venue not in loaded:

@@ -75,13 +75,12 @@ def run(sock: socket.socket, *, base: str, home: Path, began: float) -> None:
     import django
 
     django.setup()
-    from django.core.management import call_command
 
     from tvtrader import __version__
-    from tvtrader.runner import demo, page
+    from tvtrader.runner import database, demo, page
     from tvtrader.runner.threads import Background
 
-    call_command("migrate", interactive=False, verbosity=0)
+    database.migrate()
     demo.ensure_demo()
     server = make_server(sock)
     background = Background()

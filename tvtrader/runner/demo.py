@@ -17,7 +17,7 @@ from exchange import crypto
 from exchange.models import Account
 from signals.models import Endpoint, EndpointSecret
 from tvtrader import logging as house_logging
-from tvtrader.configuration import apply_file
+from tvtrader.configuration import apply_file, load_paper_instruments
 
 DEMO_FILE = Path(__file__).resolve().parent.parent / "demo.yaml"
 
@@ -48,6 +48,8 @@ def ensure_admin() -> str | None:
 def ensure_demo() -> bool:
     """Apply the demo configuration to an empty house; a second start finds accounts and changes nothing."""
     if Account.objects.exists():
+        # The first start may have died between the configuration and the rules of its instruments.
+        load_paper_instruments()
         return False
     config = yaml.safe_load(DEMO_FILE.read_text(encoding="utf-8"))
     names = [endpoint["name"] for endpoint in config["endpoints"]]

@@ -124,7 +124,8 @@ STRATEGY_ALERT = (
     # The exit finds that the position is gone, books who closed it, and takes the leftover stop away.
     Example(
         name="B07", world=at("40000"), before=leave_a_stop_behind, code="ALREADY_FLAT",
-        says=("nothing was left to close", "cancelled"), after=assert_found_closed, predicted=("MARKET SELL 0.500 BTCUSDT reduce-only",), dry_code="EXIT_PLANNED",
+        says=("nothing was left to close", "cancelled"), after=assert_found_closed, dry_code="EXIT_PLANNED",
+        predicted=("MARKET SELL 0.500 BTCUSDT reduce-only",),
     ),
     Example(name="B07 without any leftover", world=at("40000"), code="ALREADY_FLAT"),
     # The old stop is replaced, not added to.

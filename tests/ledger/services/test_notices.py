@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
-import structlog.testing
 from django.db import transaction
 
 from exchange.models import Account
@@ -18,17 +18,16 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(("level", "logged"), [("INFO", "info"), ("WARNING", "warning"), ("ALARM", "error")])
-def test_a_notice_is_a_row_and_a_log_line(level: str, logged: str) -> None:
+def test_a_notice_is_a_row_and_a_log_line(level: str, logged: str, caplog: pytest.LogCaptureFixture) -> None:
     trade = TradeFactory()
 
-    with structlog.testing.capture_logs() as lines:
+    with caplog.at_level("INFO", logger="ledger.services.notices"):
         notice = notify(level=level, code="STOP_LATE", message="late", trade=trade)
 
     assert Notice.objects.get() == notice
     assert notice.account == trade.account
-    assert [(line["log_level"], line["code"], line["trade"]) for line in lines] == [
-        (logged, "STOP_LATE", trade.public_id)
-    ]
+    lines: list[Any] = [record.msg for record in caplog.records]
+    assert [(line["level"], line["code"], line["trade"]) for line in lines] == [(logged, "STOP_LATE", trade.public_id)]
 
 
 def test_a_long_message_is_cut_to_the_column() -> None:

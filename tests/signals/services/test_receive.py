@@ -264,7 +264,7 @@ def test_only_an_exit_that_failed_may_be_sent_again_at_once(
     endpoint: Endpoint, hints: list[int], alert: dict[str, str], own: dict[str, str], verdict: Verdict
 ) -> None:
     first = deliver({**alert, **own})
-    Signal.objects.filter(pk=first.signal).update(status="FAILED", reason_code="INTERNAL_ERROR")
+    Signal.objects.filter(pk=first.signal or 0).update(status="FAILED", reason_code="INTERNAL_ERROR")
 
     assert deliver({**alert, **own}, after=10).verdict is verdict
     assert deliver({**alert, **own}, after=11).verdict is Verdict.DUPLICATE
@@ -332,6 +332,24 @@ def test_twenty_at_once_after_the_window_are_one_signal_again(hints: list[int]) 
         Verdict.ACCEPTED: 1, Verdict.DUPLICATE: 19,
     }  # fmt: skip
     assert Signal.objects.filter(status="RECEIVED").exclude(pk=old.signal or 0).count() == 1
+
+
+def test_who_takes_an_old_key_a_moment_later_is_the_duplicate(endpoint: Endpoint, hints: list[int]) -> None:
+    old = deliver(EXIT, after=-61)
+    twins: list[int] = []
+
+    def let_a_twin_pass(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        # Between our look at the key and our taking of it, somebody else takes it.
+        if sql.startswith("UPDATE") and "signals_delivery" in sql and not twins:
+            twins.append(1)
+            Delivery.objects.update(first_at=T0)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(let_a_twin_pass):
+        receipt = deliver(EXIT, after=0.001)
+
+    assert twins == [1]
+    assert (receipt.verdict, receipt.signal) == (Verdict.DUPLICATE, old.signal)
 
 
 @pytest.mark.django_db(transaction=True)
