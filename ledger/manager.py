@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from exchange.clients import get_client
 from exchange.clock import now
 from exchange.errors import AccountUnusable, NotSent, OutcomeUnknown, QueryFailed
 from exchange.port import ExchangeClient
+from exchange.rules import tidy
 from exchange.types import ZERO, InstrumentRules, OrderStatus
 from ledger import execution
 from ledger.domain.desired import Desired, coverage, desired_orders, held_sellable, wants_stop
@@ -31,7 +32,11 @@ log = structlog.get_logger(__name__)
 
 MAX_ROUNDS = 12
 LOOK_AGAIN = timedelta(seconds=1)
-FAILED = (OrderStatus.REJECTED, OrderStatus.EXPIRED)
+WATCH_SWITCHES = timedelta(seconds=5)
+EXIT_WITHIN = timedelta(seconds=10)
+REMIND_EVERY = timedelta(minutes=1)
+FAILED = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.DENIED)
+NO_FAILURE = (WOULD_TRIGGER, execution.NOT_WANTED)
 RETRY_PAUSES = tuple(timedelta(seconds=s) for s in (0.5, 1, 2, 5, 15, 60))
 
 
@@ -41,7 +46,18 @@ def manage_lane(lane: Lane, *, certain: bool) -> datetime | None:
     if not live:
         return None
     client = get_client(lane.account)
-    wakes = [manage_trade(trade_id, client, certain=certain) for trade_id in live]
+    wakes, errors = [], []
+    for trade_id in live:
+        try:
+            wakes.append(manage_trade(trade_id, client, certain=certain))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as exc:
+            # One broken trade must not keep the others of its lane from their stops.
+            log.exception("trade_failed", trade=trade_id)
+            errors.append(exc)
+    if errors:
+        raise errors[0]
     return min((wake for wake in wakes if wake is not None), default=None)
 
 
@@ -55,7 +71,7 @@ def manage_trade(trade_id: int, client: ExchangeClient, *, certain: bool) -> dat
         rules = load_rules(trade)
         if _settle(trade, client, certain=certain):
             trade = load_trade(trade_id)
-        _expire_entries(trade)
+        _drop_entries(trade)
         state = trade_state(trade, rules=rules, capabilities=client.capabilities)
         if _escalate(trade, state, client):
             continue
@@ -66,7 +82,7 @@ def manage_trade(trade_id: int, client: ExchangeClient, *, certain: bool) -> dat
 
 def _round(trade: Trade, state: TradeState, client: ExchangeClient) -> bool:
     """Send what waits, cancel what is not wanted, place what is missing; True if anything changed."""
-    waiting = [o for o in _orders(trade) if o.status == OrderStatus.INITIALIZED and _due(o)]
+    waiting = [o for o in _orders(trade) if o.status == OrderStatus.INITIALIZED]
     desired = desired_orders(state)
     actions = diff(state, desired)
     dropped = {view.id for view in actions.cancel}
@@ -75,7 +91,7 @@ def _round(trade: Trade, state: TradeState, client: ExchangeClient) -> bool:
         if order.pk in dropped:
             changed = execution.cancel(order, client) or changed
     for order in waiting:
-        if order.pk not in dropped and not order.oco_group:
+        if order.pk not in dropped and not order.oco_group and _due(order):
             execution.send(order, client)
             changed = True
     changed = _send_waiting_pairs([o for o in waiting if o.oco_group and o.pk not in dropped], client) or changed
@@ -88,16 +104,18 @@ def _round(trade: Trade, state: TradeState, client: ExchangeClient) -> bool:
 
 def _send_waiting_pairs(waiting: list[Order], client: ExchangeClient) -> bool:
     groups: dict[str, list[Order]] = {}
+    changed = False
     for order in waiting:
         groups.setdefault(order.oco_group, []).append(order)
     for pair in groups.values():
-        if len(pair) == 2:
+        if len(pair) == 1:
+            # Its partner was never written or is gone: the half alone is not what was planned.
+            changed = execution.cancel(pair[0], client) or changed
+        elif all(_due(order) for order in pair):
             target, stop = sorted(pair, key=lambda order: order.role, reverse=True)
             execution.send_pair(target, stop, client)
-        else:
-            # Its partner was never written or is gone: the half alone is not what was planned.
-            execution.cancel(pair[0], client)
-    return bool(groups)
+            changed = True
+    return changed
 
 
 def _place(trade: Trade, group: tuple[Desired, ...], client: ExchangeClient) -> None:
@@ -166,11 +184,18 @@ def _unsettled(order: Order) -> bool:
     return order.status in AT_VENUE and order.ask_at is not None and _due(order)
 
 
-def _expire_entries(trade: Trade) -> None:
-    if trade.entries_canceled or trade.entries_expire_at is None or trade.entries_expire_at > now():
+def _drop_entries(trade: Trade) -> None:
+    """Give up entries that came of age, or whose house, account or strategy was switched off meanwhile."""
+    if trade.entries_canceled:
         return
-    trade.entries_canceled = True
-    trade.save(update_fields=["entries_canceled"])
+    expired = trade.entries_expire_at is not None and trade.entries_expire_at <= now()
+    if expired or (_rests_to_open(trade) and execution.blocked_by(trade)):
+        trade.entries_canceled = True
+        trade.save(update_fields=["entries_canceled"])
+
+
+def _rests_to_open(trade: Trade) -> bool:
+    return any(LegKind(order.role).opens and order.status in AT_VENUE for order in _orders(trade))
 
 
 def _alarm(trade: Trade, code: str, message: str) -> None:
@@ -219,8 +244,12 @@ def _retry_at(trade: Trade, want: Desired) -> datetime | None:
     if leg is None:
         return None
     failures, latest = 0, now()
+    spent = {order.oco_group for order in _orders(trade) if order.oco_group and order.filled_quantity > ZERO}
     for order in sorted(leg.orders.all(), key=lambda row: row.sequence, reverse=True):
-        if order.status not in FAILED or order.filled_quantity > ZERO or order.reason_code == WOULD_TRIGGER:
+        if order.status not in FAILED or order.filled_quantity > ZERO or order.reason_code in NO_FAILURE:
+            break
+        if order.oco_group in spent:
+            # It did not fail: its partner was filled, and the pair is to be placed anew for what is left.
             break
         failures += 1
         latest = order.updated_at if failures == 1 else latest
@@ -231,17 +260,20 @@ def _finish(trade: Trade, rules: InstrumentRules, client: ExchangeClient) -> dat
     """Write the trade's new status and return when somebody must look at it again."""
     state = trade_state(trade, rules=rules, capabilities=client.capabilities)
     live = [order for order in state.orders if not order.ended]
-    missing = [want for group in diff(state, desired_orders(state)).place for want in group]
+    actions = diff(state, desired_orders(state))
+    missing = [want for group in actions.place for want in group]
     if not live and not missing and held_sellable(state) == ZERO:
         _end(trade, state)
         return None
     wakes = [order.ask_at or now() + LOOK_AGAIN for order in _orders(trade) if _waits(order)]
     wakes += [_retry_at(trade, want) or now() + LOOK_AGAIN for want in missing]
-    guard = _guard_protection(trade, state)
-    if guard is not None:
-        wakes.append(guard)
-    if trade.entries_expire_at is not None and not trade.entries_canceled:
-        wakes.append(trade.entries_expire_at)
+    wakes += [now() + LOOK_AGAIN for _ in actions.cancel]  # refused or unanswered: asked again, at leisure
+    wakes += [guard for guard in (_guard_protection(trade, state), _guard_exit(trade, state)) if guard is not None]
+    if not trade.entries_canceled:
+        if trade.entries_expire_at is not None:
+            wakes.append(trade.entries_expire_at)
+        if _rests_to_open(trade):
+            wakes.append(now() + WATCH_SWITCHES)
     return min(wakes, default=None)
 
 
@@ -293,3 +325,20 @@ def _guard_protection(trade: Trade, state: TradeState) -> datetime | None:
     _alarm(trade, "UNPROTECTED", f"no acknowledged stop within {trade.protect_within_s} s: closed at market")
     request_close(trade, reason="UNPROTECTED")
     return now()
+
+
+def _guard_exit(trade: Trade, state: TradeState) -> datetime | None:
+    """Watch that a close gets through; while it doesn't, whatever the cause, an alarm is repeated every minute."""
+    if trade.close_requested_at is None or held_sellable(state) == ZERO:
+        return None
+    late_at = trade.close_requested_at + EXIT_WITHIN
+    if now() < late_at:
+        return late_at
+    last = Notice.objects.filter(trade=trade, code="EXIT_STUCK").order_by("-id").first()
+    if last is not None and now() < last.at + REMIND_EVERY:
+        return last.at + REMIND_EVERY
+    exits = [order for order in _orders(trade) if order.role == LegKind.EXIT]
+    state_of_it = f"{exits[-1].client_order_id} is {exits[-1].status} {exits[-1].reason}" if exits else "no order yet"
+    waited = (now() - trade.close_requested_at).total_seconds()
+    _alarm(trade, "EXIT_STUCK", f"asked to close {waited:.0f} s ago, still holds {tidy(state.held)}: {state_of_it}")
+    return now() + REMIND_EVERY

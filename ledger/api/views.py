@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import django_filters
@@ -269,9 +270,9 @@ class AccountsView(NoStore, viewsets.ViewSet):
         page = {"count": len(results), "next": None, "previous": None, "results": results, "errors": errors}
         return Response(page)
 
+    @abstractmethod
     def ask(self, account: Account) -> Rows:
         """Return the account's rows; raises ExchangeError if it can't be asked."""
-        raise NotImplementedError
 
 
 ACCOUNT_PARAMETER = OpenApiParameter("account", str, description="Name of one account.")

@@ -2,11 +2,12 @@
 
 import django.core.validators
 import django.db.models.deletion
+from django.db import migrations, models
+
 import exchange.fields
 import exchange.types
 import ledger.domain.policy
 import ledger.models.trades
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -73,9 +74,9 @@ class AlertSerializer(serializers.Serializer[Any]):
         """Gather fields whose names are numbered into one; the rest stays as it is."""
         return values
 
+    @abstractmethod
     def to_intent(self, given: Given) -> Intent:
         """Return what the validated alert asks for."""
-        raise NotImplementedError
 
     def external_name(self, name: str) -> str:
         """Return the name that the alert used for one of our fields."""

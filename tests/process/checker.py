@@ -96,7 +96,8 @@ def check() -> None:
     assert [(o.client_order_id, o.status) for o in unsettled] == []
     assert [(s.pk, s.status) for s in Signal.objects.exclude(status__in=ENDS)] == []
     assert [t.public_id for t in Trade.objects.filter(status__in=Trade.LIVE, naked_since__isnull=False)] == []
-    entries = Counter(Order.objects.filter(role="ENTRY", filled_quantity__gt="0").values_list("trade", flat=True))
+    filled = Order.objects.filter(role="ENTRY", fills__isnull=False).distinct()
+    entries = Counter(filled.values_list("trade", flat=True))
     assert [trade for trade, times in entries.items() if times > 1] == []
     alarms = Notice.objects.filter(level="ALARM").exclude(code__in=EXPECTED_ALARMS)
     assert [(n.code, n.message) for n in alarms] == []
