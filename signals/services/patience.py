@@ -57,7 +57,7 @@ def _lock_waits_until(deadline: float) -> Iterator[None]:
     usual = connection.settings_dict
     options = usual.get("OPTIONS", {})
     wait = max(deadline - time.monotonic(), FIRST_PAUSE_S)
-    connection.settings_dict = {**usual, "OPTIONS": {**options, "timeout": wait}}
+    connection.settings_dict = {**usual, "OPTIONS": {**options, "timeout": wait}, "URGENT": True}
     _set_busy_timeout(wait)
     try:
         yield

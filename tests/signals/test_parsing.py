@@ -181,11 +181,12 @@ def test_real_objects_give_an_object_or_a_problem(payload: dict[str, Any]) -> No
 @pytest.mark.parametrize("prefix", [b"", b'{"a":', b'{"a":"', b'{"token":"x","a":['])
 def test_the_worst_64_kib_are_read_in_linear_time(unit: bytes, prefix: bytes) -> None:
     body = (prefix + unit * (parsing.MAX_BYTES // len(unit)))[: parsing.MAX_BYTES]
-    started = time.perf_counter()
+    started = time.process_time()
 
     problem_of(body)
 
-    assert time.perf_counter() - started < 0.5  # 0.02 s where nothing else runs
+    # 0.02 s of processor where it is linear; anything quadratic needs minutes.
+    assert time.process_time() - started < 5
 
 
 def test_a_body_above_the_limit_is_refused() -> None:

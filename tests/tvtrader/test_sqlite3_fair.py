@@ -15,25 +15,39 @@ from tvtrader.models import Pulse
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the lock is SQLite's")
 
 
-def test_turns_come_in_order_of_arrival() -> None:
-    lock, order = FairLock(), list[int]()
+def order_of_turns(*names: str) -> list[str]:
+    """Queue up in this order, those with an exclamation mark as urgent; return the order of the turns."""
+    lock, order = FairLock(), list[str]()
     assert lock.acquire(1)
 
-    def wait(number: int) -> None:
-        assert lock.acquire(5)
-        order.append(number)
+    def wait(name: str) -> None:
+        assert lock.acquire(5, urgent=name.endswith("!"))
+        order.append(name)
         lock.release()
 
-    threads = [threading.Thread(target=wait, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=wait, args=(name,)) for name in names]
     for count, thread in enumerate(threads, start=1):
         thread.start()
-        while len(lock._waiting) < count:
+        while len(lock._urgent) + len(lock._ordinary) < count:
             time.sleep(0.001)
     lock.release()
     for thread in threads:
         thread.join(5)
+    return order
 
-    assert order == list(range(8))
+
+def test_turns_come_in_order_of_arrival() -> None:
+    assert order_of_turns(*"abcdefgh") == list("abcdefgh")
+
+
+def test_urgent_ones_go_first_in_their_order() -> None:
+    assert order_of_turns("a", "b", "c!", "d!") == ["c!", "d!", "a", "b"]
+
+
+def test_after_eight_urgent_ones_another_has_its_turn() -> None:
+    urgent = [f"{number}!" for number in range(10)]
+
+    assert order_of_turns("a", "b", *urgent) == [*urgent[:8], "a", *urgent[8:], "b"]
 
 
 def test_who_gives_up_leaves_the_queue() -> None:

@@ -13,7 +13,7 @@ from exchange.paper_prices import set_price
 from exchange.types import Market
 from signals.dry_run import dry_run
 from signals.models import Endpoint
-from tests.tvtrader.configuration.test_apply import DEMO, DEMO_ENV
+from tests.tvtrader.configuration.texts import DEMO, DEMO_ENV
 from tvtrader.configuration import apply_file
 
 pytestmark = pytest.mark.django_db

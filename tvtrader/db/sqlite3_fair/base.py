@@ -53,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         lock = lock_for(str(self.settings_dict["NAME"]))
         timeout = float(self.settings_dict.get("OPTIONS", {}).get("timeout", DEFAULT_TIMEOUT_S))
-        if not lock.acquire(timeout):
+        if not lock.acquire(timeout, urgent=bool(self.settings_dict.get("URGENT"))):
             raise OperationalError("database is locked")
         self._turn = lock
 

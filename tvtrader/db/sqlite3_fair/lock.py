@@ -6,36 +6,50 @@ import os
 from collections import deque
 from threading import Event, Lock
 
+URGENT_IN_A_ROW = 8
+
 
 class FairLock:
-    """Grants one holder at a time, in order of arrival, and hands over without a gap for others to jump in."""
+    """Grants one holder at a time, in order of arrival, and hands over without a gap for others to jump in.
+
+    Urgent ones (a webhook's sender hangs up after three seconds) go first, but after eight in a row one of the
+    others has its turn, so that a burst of alerts cannot keep the workers from protecting what they hold.
+    """
 
     def __init__(self) -> None:
         self._mutex = Lock()
         self._held = False
-        self._waiting: deque[Event] = deque()
+        self._urgent: deque[Event] = deque()
+        self._ordinary: deque[Event] = deque()
+        self._in_a_row = 0
 
-    def acquire(self, timeout: float) -> bool:
+    def acquire(self, timeout: float, *, urgent: bool = False) -> bool:
         """Wait for the turn; return False if it did not come within timeout (seconds)."""
+        queue = self._urgent if urgent else self._ordinary
         with self._mutex:
             if not self._held:
                 self._held = True
                 return True
             turn = Event()
-            self._waiting.append(turn)
+            queue.append(turn)
         if turn.wait(timeout):
             return True
         with self._mutex:
             if turn.is_set():  # the turn came while we gave up: it is ours after all
                 return True
-            self._waiting.remove(turn)
+            queue.remove(turn)
             return False
 
     def release(self) -> None:
-        """Hand the turn to the one who has waited longest."""
+        """Hand the turn to the urgent one who has waited longest, or else to the longest waiting of the others."""
         with self._mutex:
-            if self._waiting:
-                self._waiting.popleft().set()
+            first_urgent = self._urgent and (not self._ordinary or self._in_a_row < URGENT_IN_A_ROW)
+            if first_urgent:
+                self._in_a_row += 1
+                self._urgent.popleft().set()
+            elif self._ordinary:
+                self._in_a_row = 0
+                self._ordinary.popleft().set()
             else:
                 self._held = False
 
