@@ -105,7 +105,7 @@ def test_a_superuser_can_neither_change_nor_delete_a_fact(console: Client, story
     IncomeFactory(account=story.trade.account)
     EquitySnapshotFactory(account=story.trade.account)
     HouseState.get()
-    LogEntry.objects.log_actions(1, [story.trade], 2, "x", single_object=True)
+    LogEntry.objects.log_actions(User.objects.get().pk, [story.trade], 2, "x", single_object=True)
     row = model._default_manager.first()
     before = model._default_manager.filter(pk=row.pk).values().get()
     data = {field.name: "1" for field in model._meta.fields}
