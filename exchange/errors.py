@@ -17,14 +17,22 @@ class OrderRejected(ExchangeError):
     """The venue refused the request: the order does not exist and never will.
 
     `would_trigger`: the trigger price is already passed. `nothing_to_reduce`: there is no position to shrink.
+    `target_passed`: of a pair, the market is at the target's price or beyond it.
     """
 
     def __init__(
-        self, message: str, *, code: str = "", would_trigger: bool = False, nothing_to_reduce: bool = False
+        self,
+        message: str,
+        *,
+        code: str = "",
+        would_trigger: bool = False,
+        nothing_to_reduce: bool = False,
+        target_passed: bool = False,
     ) -> None:
         super().__init__(message, code=code)
         self.would_trigger = would_trigger
         self.nothing_to_reduce = nothing_to_reduce
+        self.target_passed = target_passed
 
 
 class NotSent(ExchangeError):

@@ -234,8 +234,10 @@ def committed(work: Callable[[], OutcomeT]) -> OutcomeT:
                 raise NotSent(f"the paper venue's database refuses: {exc}", code="-1001") from exc
             log.warning("paper transaction refused, attempt %s: %s", attempt, exc)
             if not connection.in_atomic_block:
+                # Only if broken: a lane's lock may hang on this connection, and a pool would keep both alive.
                 with suppress(DatabaseError):
-                    connection.close_if_unusable_or_obsolete()
+                    if connection.connection is not None and not connection.is_usable():
+                        connection.close()
             time.sleep(PAUSE_S * attempt)
     raise AssertionError("unreachable")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Max
@@ -13,12 +13,12 @@ from exchange.clients import get_client
 from exchange.clock import now as clock_now
 from exchange.models import HouseState, Instrument
 from exchange.port import ExchangeClient
-from exchange.types import ZERO, Balance, Direction, OrderStatus, PositionMode, Quote
+from exchange.types import ZERO, Balance, Direction, OrderStatus, PositionMode, PositionSide, Quote
 from ledger.domain.context import Context, HeldTrade
 from ledger.domain.desired import stop_price
 from ledger.domain.plan import LegKind
 from ledger.execution import switched_off
-from ledger.models import Strategy, Trade
+from ledger.models import Lane, Strategy, Trade
 from ledger.selectors import get_usage
 from ledger.trade_view import trade_state
 
@@ -43,6 +43,20 @@ def ask_venue(client: ExchangeClient, symbol: str) -> VenueFacts:
         balances=client.get_balances(),
         mode=client.get_position_mode(),
         as_of=as_of,
+    )
+
+
+def facts_from_rows(lane: Lane) -> VenueFacts:
+    """Return what suffices to close the lane's trades while the venue doesn't answer: our own entry price."""
+    live = lane.trades.filter(status__in=Trade.LIVE)
+    price = next((trade.entry_price for trade in live if trade.entry_price), ZERO)
+    hedged = live.exclude(position_side=PositionSide.BOTH).exists()
+    moment = clock_now()
+    return VenueFacts(
+        quote=Quote(symbol=lane.symbol, bid=price, ask=price, last=price, mark=price, at=moment),
+        balances=(),
+        mode=PositionMode.HEDGE if hedged else PositionMode.ONE_WAY,
+        as_of=moment,
     )
 
 
@@ -108,7 +122,7 @@ def context_from(
         usage=get_usage(strategy, now),
         opens_allowed=not blocked,
         blocked_by=blocked,
-        last_exit_at=_last_exits(strategy, symbol),
+        last_exit_at=_last_exits(strategy, symbol, since=now - timedelta(seconds=strategy.exit_cooldown_s)),
     )
 
 
@@ -128,9 +142,10 @@ def reserved_funds(live: list[Trade], *, as_of: datetime) -> Mapping[str, Decima
     return bound
 
 
-def _last_exits(strategy: Strategy, symbol: str) -> Mapping[Direction, datetime]:
+def _last_exits(strategy: Strategy, symbol: str, *, since: datetime) -> Mapping[Direction, datetime]:
+    # Earlier ones decide nothing, and a strategy's history may be long.
     rows = (
-        Trade.objects.filter(strategy=strategy, symbol=symbol, status=Trade.Status.CLOSED)
+        Trade.objects.filter(strategy=strategy, symbol=symbol, status=Trade.Status.CLOSED, closed_at__gte=since)
         .values("direction")
         .annotate(last=Max("closed_at"))
     )

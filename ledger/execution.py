@@ -6,6 +6,7 @@ Nothing here runs inside a transaction of a caller, and no order is sent while a
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -22,8 +23,9 @@ from exchange.errors import (
 from exchange.models import HouseState, SymbolSetup, TradingState
 from exchange.port import ExchangeClient
 from exchange.types import MarginType, OrderReport, OrderStatus
+from ledger.domain.order_state import AT_VENUE, ENDED
 from ledger.domain.plan import LegKind
-from ledger.domain.trade import NOTHING_TO_REDUCE, WOULD_TRIGGER
+from ledger.domain.trade import NOTHING_TO_REDUCE, TARGET_PASSED, WOULD_TRIGGER
 from ledger.models import Notice, Order, Trade
 from ledger.services import orders as order_rows
 from ledger.services.notices import notify
@@ -34,6 +36,7 @@ log = structlog.get_logger(__name__)
 ASK_PAUSES = tuple(timedelta(seconds=s) for s in (0.5, 1, 2, 4, 8, 15))
 MAX_ORDERS_PER_MINUTE = 120
 VANISHED_AFTER_ASKS = 3
+NOT_WANTED = "NOT_WANTED"
 
 
 def ask_pause(asks: int) -> timedelta:
@@ -45,11 +48,13 @@ def send(order: Order, client: ExchangeClient) -> None:
     """Send one INITIALIZED order, unless the last gate denies it; its outcome is in the row afterwards."""
     if not _passes_gate(order, client):
         return
-    if not order_rows.mark_submitting(order, deadline=now() + client.capabilities.call_timeout):
+    deadline = now() + client.capabilities.call_timeout
+    if not order_rows.mark_submitting(order, deadline=deadline) or now() >= deadline:
+        # Past the deadline we were asleep, and somebody else may have found out and sent it anew.
         return
     try:
         report = client.submit_order(order.request())
-    except ExchangeError as exc:
+    except Exception as exc:  # noqa: BLE001  # whatever broke, the order may exist: booked as unknown and logged
         _book_failure(order, exc)
     else:
         apply_report(account_id=order.account_id, report=report, source="answer")
@@ -60,11 +65,16 @@ def send_pair(target: Order, stop: Order, client: ExchangeClient) -> None:
     deadline = now() + client.capabilities.call_timeout
     with transaction.atomic(durable=True):
         ours = [order_rows.mark_submitting(order, deadline=deadline) for order in (stop, target)]
-    if not all(ours):
+    if not all(ours) or now() >= deadline:
         return
     try:
         reports = client.submit_oco(target.request(), stop.request())
-    except ExchangeError as exc:
+    except Exception as exc:  # noqa: BLE001  # as above
+        if isinstance(exc, OrderRejected) and exc.target_passed:
+            # No fault of the stop: what this target would sell is sold at market now.
+            order_rows.mark_rejected(target, code=WOULD_TRIGGER, reason=str(exc))
+            order_rows.mark_rejected(stop, code=TARGET_PASSED, reason=str(exc))
+            return
         for order in (stop, target):
             _book_failure(order, exc)
     else:
@@ -72,7 +82,7 @@ def send_pair(target: Order, stop: Order, client: ExchangeClient) -> None:
             apply_report(account_id=target.account_id, report=report, source="answer")
 
 
-def _book_failure(order: Order, exc: ExchangeError) -> None:
+def _book_failure(order: Order, exc: Exception) -> None:
     """Write what may be concluded from a failed submission."""
     if isinstance(exc, OrderRejected):
         code = exc.code
@@ -96,7 +106,9 @@ def _book_failure(order: Order, exc: ExchangeError) -> None:
             state=TradingState.REDUCING, state_reason=str(exc)[:200]
         )
     else:
-        # OutcomeUnknown, and anything an adapter did not classify: it may exist.
+        # OutcomeUnknown, and anything that an adapter did not classify or foresee: it may exist.
+        if not isinstance(exc, OutcomeUnknown):
+            log.error("submission_broke", order=order.client_order_id, exc_info=exc)
         order_rows.mark_unknown(order, reason=str(exc), ask_at=now() + ask_pause(0))
 
 
@@ -120,11 +132,10 @@ def _passes_gate(order: Order, client: ExchangeClient) -> bool:
     if blocked:
         order_rows.mark_denied(order, code="SWITCHED_OFF", reason=f"{blocked} is switched off")
         return False
-    age = now() - order.created_at
-    if age > timedelta(seconds=order.trade.strategy.max_age_s):
-        order_rows.mark_denied(
-            order, code="TOO_LATE", reason=f"decided {age.total_seconds():.0f} s ago, more than max_age_s"
-        )
+    last = order.leg.send_before or order.created_at + timedelta(seconds=order.trade.strategy.max_age_s)
+    if now() > last:
+        late = (now() - last).total_seconds()
+        order_rows.mark_denied(order, code="TOO_LATE", reason=f"its alert came of age {late:.0f} s ago (max_age_s)")
         return False
     return _prepare_symbol(order, client)
 
@@ -154,30 +165,39 @@ def _prepare_symbol(order: Order, client: ExchangeClient) -> bool:
     setup, _ = SymbolSetup.objects.get_or_create(account_id=trade.account_id, symbol=trade.symbol)
     try:
         if trade.margin_type and setup.margin_type != trade.margin_type:
+            _remember(setup, margin_type="")
             client.set_margin_type(trade.symbol, MarginType(trade.margin_type))
-            setup.margin_type = trade.margin_type
+            _remember(setup, margin_type=trade.margin_type)
         if trade.leverage is not None and setup.leverage != trade.leverage:
+            _remember(setup, leverage=None)
             client.set_leverage(trade.symbol, trade.leverage)
-            setup.leverage = trade.leverage
+            _remember(setup, leverage=trade.leverage)
     except ExchangeError as exc:
         order_rows.mark_denied(order, code="SYMBOL_SETUP", reason=f"leverage or margin type could not be set: {exc}")
         return False
-    finally:
-        setup.save(update_fields=["leverage", "margin_type"])
     return True
 
 
+def _remember(setup: SymbolSetup, **values: Any) -> None:
+    # Written as unknown before the call: if its outcome is never heard, nobody relies on what was true before.
+    for name, value in values.items():
+        setattr(setup, name, value)
+    setup.save(update_fields=[*values])
+
+
 def cancel(order: Order, client: ExchangeClient) -> bool:
-    """Cancel an order at the venue; True if its state is known afterwards."""
+    """Cancel an order at the venue; True if it has ended by what is known afterwards."""
     if order.status == OrderStatus.INITIALIZED:
-        return order_rows.mark_denied(order, code="NOT_WANTED", reason="no longer wanted, never sent")
+        return order_rows.mark_denied(order, code=NOT_WANTED, reason="no longer wanted, never sent")
     try:
         report = client.cancel_order(order.ref())
     except ExchangeError as exc:
         log.warning("cancel_failed", order=order.client_order_id, error=str(exc))
-        return ask(order, client, certain=False)
-    apply_report(account_id=order.account_id, report=report, source="answer")
-    return True
+        ask(order, client, certain=False)
+    else:
+        apply_report(account_id=order.account_id, report=report, source="answer")
+    order.refresh_from_db(fields=["status"])
+    return OrderStatus(order.status) in ENDED
 
 
 def ask(order: Order, client: ExchangeClient, *, certain: bool) -> bool:
@@ -193,6 +213,10 @@ def ask(order: Order, client: ExchangeClient, *, certain: bool) -> bool:
         return False
     if report is not None:
         apply_report(account_id=order.account_id, report=report, source="query")
+        order.refresh_from_db()
+        if order.ask_at is not None and OrderStatus(order.status) in AT_VENUE:
+            # It still counts fills that it did not bring: asked again, but with pauses.
+            order_rows.mark_asked(order, ask_at=now() + ask_pause(order.asks), note="fills are still missing")
         return True
     if order.status not in (OrderStatus.SUBMITTING, OrderStatus.UNKNOWN):
         return _vanished(order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exchange.clock import now
 from exchange.port import ExchangeClient
-from exchange.types import ZERO, FillReport, OrderReport, OrderStatus, PositionSide, Side
+from exchange.types import ZERO, Direction, FillReport, OrderReport, OrderStatus, PositionSide, Side
 from ledger.models import Fill, Trade
 from ledger.services.forced import ELSEWHERE
 from ledger.services.reports import OUR_PREFIX, apply_report
@@ -16,7 +16,9 @@ def book_external_close(trade: Trade, client: ExchangeClient) -> bool:
     Raises the errors of a query: "the query failed" is never read as "nothing is there".
     """
     side = PositionSide(trade.position_side)
-    held = [p for p in client.get_positions(trade.symbol) if p.position_side is side and p.quantity != ZERO]
+    sign = Direction(trade.direction).sign
+    # A position of the other sign is somebody else's: of ours nothing is left then either.
+    held = [p for p in client.get_positions(trade.symbol) if p.position_side is side and p.quantity * sign > ZERO]
     fills = () if held else _foreign_fills(trade, client)
     if not fills:
         return False

@@ -51,11 +51,12 @@ def rest(lane_id: int, *, seen: int, wake_at: datetime | None) -> bool:
     return Lane.objects.filter(pk=lane_id, bumps=seen).update(wake_at=wake_at, failures=0) == 1
 
 
-def back_off(lane_id: int, *, now: datetime) -> None:
-    """Let a lane whose work raised wait before the next try: growing, never for ever."""
+def back_off(lane_id: int, *, now: datetime) -> int:
+    """Let a lane whose work raised wait before the next try: growing, never for ever; return the failures so far."""
     lane = Lane.objects.get(pk=lane_id)
     pause = BACK_OFF[min(lane.failures, len(BACK_OFF) - 1)]
     Lane.objects.filter(pk=lane_id).update(wake_at=now + pause, failures=F("failures") + 1)
+    return lane.failures + 1
 
 
 def is_due(lane_id: int, *, now: datetime) -> bool:
@@ -93,6 +94,9 @@ def _advisory_lock(lane_id: int) -> Iterator[bool]:
             try:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+                    row = cursor.fetchone()
+                if not (row and row[0]):
+                    log.error("lane_lock_lost", lane=lane_id)  # the connection was another one than at the start
             except (OperationalError, InterfaceError) as exc:
                 # The session is gone and its locks with it.
                 log.warning("lane_unlock_failed", lane=lane_id, error=str(exc))

@@ -21,7 +21,7 @@ from ledger.domain.desired import Desired, coverage, desired_orders, held_sellab
 from ledger.domain.diff import diff
 from ledger.domain.order_state import AT_VENUE, ENDED
 from ledger.domain.plan import LegKind
-from ledger.domain.trade import NOTHING_TO_REDUCE, WOULD_TRIGGER, LegView, TradeState
+from ledger.domain.trade import NOTHING_TO_REDUCE, TARGET_PASSED, WOULD_TRIGGER, LegView, TradeState
 from ledger.external import book_external_close
 from ledger.models import Lane, Leg, Notice, Order, Trade
 from ledger.services.notices import notify
@@ -36,7 +36,7 @@ WATCH_SWITCHES = timedelta(seconds=5)
 EXIT_WITHIN = timedelta(seconds=10)
 REMIND_EVERY = timedelta(minutes=1)
 FAILED = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.DENIED)
-NO_FAILURE = (WOULD_TRIGGER, execution.NOT_WANTED)
+NO_FAILURE = (WOULD_TRIGGER, TARGET_PASSED, execution.NOT_WANTED)
 RETRY_PAUSES = tuple(timedelta(seconds=s) for s in (0.5, 1, 2, 5, 15, 60))
 
 
@@ -219,7 +219,7 @@ def _escalate(trade: Trade, state: TradeState, client: ExchangeClient) -> bool:
 def _refused_stop(state: TradeState) -> str | None:
     for leg in state.legs_of(LegKind.SL):
         last = leg.last
-        if last is not None and last.status is OrderStatus.REJECTED:
+        if last is not None and last.status is OrderStatus.REJECTED and last.reason_code != TARGET_PASSED:
             return last.reason_code
     return None
 

@@ -119,11 +119,8 @@ class Signal(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
-            models.Index(
-                fields=["lane", "id"],
-                name="signal_waiting",
-                condition=models.Q(status__in=["RECEIVED", "PLANNED"]),
-            )
+            models.Index(fields=["lane", "status", "id"], name="signal_waiting"),
+            models.Index(fields=["status", "received_at"], name="signal_by_status"),
         ]
 
     def __str__(self) -> str:

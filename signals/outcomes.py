@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from exchange import clock
@@ -13,6 +13,7 @@ from exchange.types import Direction, OrderStatus, PositionMode
 from ledger.domain.order_state import ENDED
 from ledger.domain.plan import Decision, LegKind, Outcome
 from ledger.domain.trade import NOTHING_TO_REDUCE
+from ledger.execution import NOT_WANTED
 from ledger.models import Lane, Notice, Order, Trade
 from ledger.services import plans
 from ledger.services.notices import notify
@@ -68,9 +69,16 @@ def _write_trade(
     first: Trade | None = trades[0] if trades else None
     match decision.outcome:
         case Outcome.OPEN if decision.plan is not None:
-            return plans.open_trade(plan=decision.plan, strategy=signal.strategy, lane=lane, mode=mode, now=now)
+            return plans.open_trade(
+                plan=decision.plan,
+                strategy=signal.strategy,
+                lane=lane,
+                mode=mode,
+                now=now,
+                send_before=_of_age_at(signal),
+            )
         case Outcome.ADD if decision.plan is not None and first is not None:
-            plans.add_legs(first, decision.plan.legs)
+            plans.add_to_trade(first, plan=decision.plan, now=now, send_before=_of_age_at(signal))
         case Outcome.CLOSE:
             for held in trades:
                 if decision.quantity is None:
@@ -87,6 +95,12 @@ def _write_trade(
         case Outcome.MOVE_STOP if first is not None and decision.stop_price is not None:
             plans.move_stop(first, price=decision.stop_price)
     return first
+
+
+def _of_age_at(signal: Signal) -> datetime:
+    """Return until when the alert may open something; approved ones count from the approval."""
+    fired = signal.approved_at or min(signal.alert_at or signal.received_at, signal.received_at)
+    return fired + timedelta(seconds=signal.strategy.max_age_s)
 
 
 def _write_signal(
@@ -128,6 +142,16 @@ def fail(signal: Signal, *, code: str, reason: str) -> None:
         message=f"signal {signal.pk} failed: {reason}",
         account=signal.strategy.account,
         trade=signal.trade,
+    )
+
+
+def call_off(signal: Signal, *, by: Signal) -> None:
+    """End an entry that could not proceed before its own exit came."""
+    Signal.objects.filter(pk=signal.pk, status=S.RECEIVED).update(
+        status=S.REFUSED,
+        reason_code="SUPERSEDED",
+        reason=f"signal {by.pk} asked to exit while this entry waited; nothing was opened",
+        done_at=clock.now(),
     )
 
 
@@ -181,10 +205,16 @@ def _entry_result(signal: Signal, trade: Trade, orders: list[Order]) -> tuple[st
             return None
         if trade.naked_since is not None and trade.close_requested_at is None:
             return None
-    refused = [o for o in entries if o.status in (OrderStatus.REJECTED, OrderStatus.DENIED)]
-    if entries and len(refused) == len(entries):
+    if not entries:
+        why = trade.close_reason if trade.close_requested_at else "entries cancelled"
+        return (S.REFUSED, "NOT_SENT", f"the trade was called off before an entry was sent ({why or trade.status})")
+    if any(o.filled_quantity or o.status not in ENDED for o in entries):
+        return (S.DONE, signal.reason_code, signal.reason)
+    unfilled = (OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.EXPIRED)
+    refused = [o for o in entries if o.status in unfilled and o.reason_code != NOT_WANTED]
+    if refused:
         worst = refused[0]
-        return (S.FAILED, worst.reason_code or "ENTRY_REJECTED", f"{worst.client_order_id}: {worst.reason}")
+        return (S.FAILED, worst.reason_code or f"ENTRY_{worst.status}", f"{worst.client_order_id}: {worst.reason}")
     return (S.DONE, signal.reason_code, signal.reason)
 
 
@@ -211,6 +241,7 @@ def _exit_result(signal: Signal, trade: Trade, orders: list[Order]) -> tuple[str
     exits = [o for o in orders if o.role == LegKind.EXIT and o.created_at >= (signal.planned_at or o.created_at)]
     if not exits or any(o.status not in ENDED for o in exits):
         return None
-    if exits[-1].status in (OrderStatus.REJECTED, OrderStatus.DENIED):
-        return (S.FAILED, exits[-1].reason_code or "EXIT_REJECTED", exits[-1].reason)
+    last = exits[-1]
+    if last.status != OrderStatus.FILLED and not last.filled_quantity:
+        return (S.FAILED, last.reason_code or f"EXIT_{last.status}", f"{last.client_order_id}: {last.reason}")
     return done

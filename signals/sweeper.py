@@ -60,6 +60,8 @@ class Sweeper(threading.Thread):
 
     def _work(self, lane_id: int) -> None:
         try:
+            if self._stopping.is_set():
+                return  # what is queued is due in the rows as well, and the process wants to end
             close_old_connections()
             work_lane(lane_id)
         except Exception:

@@ -55,12 +55,12 @@ def static_checks():
     plain = clean_environment()
     production = dict(plain, **production_environment())
     scripts = [script for script in SCRIPTS if (ROOT / script).exists()]
-    sources = [*ROOMS, "tests", "tools", "manage.py", *scripts]
+    sources = [*ROOMS, "tests", "benchmarks", "tools", "manage.py", *scripts]
     manage = [sys.executable, "-W", "ignore", "manage.py"]
     return [
         ("format", [tool("ruff"), "format", "--check", *sources], plain),
         ("lint", [tool("ruff"), "check", *sources], plain),
-        ("types", [tool("mypy"), *ROOMS, "tests", "manage.py"], production),
+        ("types", [tool("mypy"), *ROOMS, "tests", "benchmarks", "manage.py"], production),
         ("import contracts", [tool("lint-imports")], plain),
         ("missing migrations", [*manage, "makemigrations", "--check", "--dry-run"], production),
         ("deployment", [*manage, "check", "--deploy", "--fail-level", "WARNING"], production),

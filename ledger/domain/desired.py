@@ -51,7 +51,7 @@ def desired_orders(state: TradeState) -> tuple[Desired, ...]:
         return (*_kept_stops(state), *exits)
     if exits and state.reserves_balance:
         # The venue locks what stop and target would sell, so a partial exit must free it first.
-        return exits
+        return (*_entries(state), *exits)
     return (*_entries(state), *_protection(state, sellable), *exits)
 
 
@@ -119,6 +119,9 @@ def _entries(state: TradeState) -> tuple[Desired, ...]:
     if state.entries_canceled:
         return ()
     wanted = []
+    if state.entered == ZERO and any(_refused_entry(leg) for leg in state.legs_of(LegKind.ENTRY)):
+        # Adds are adds to something: without their entry they are not what was asked for.
+        return ()
     for leg in state.legs_of(LegKind.ENTRY, LegKind.DCA):
         last = leg.last
         # An entry is sent once in its life; however it ended, only a new alert may ask for another.
@@ -136,6 +139,11 @@ def _entries(state: TradeState) -> tuple[Desired, ...]:
             )
         )
     return tuple(sorted(wanted, key=lambda want: (want.kind is not LegKind.ENTRY, want.index)))
+
+
+def _refused_entry(leg: LegView) -> bool:
+    last = leg.last
+    return last is not None and last.status in (OrderStatus.REJECTED, OrderStatus.DENIED) and leg.filled == ZERO
 
 
 def _partial_exits(state: TradeState) -> tuple[LegView, ...]:
@@ -188,7 +196,8 @@ def _stops(state: TradeState, quantity: Decimal) -> tuple[Desired, ...]:
 
 def _kept_stops(state: TradeState) -> tuple[Desired, ...]:
     """While an exit is under way the stop that is live stays as it is; a refused one is not tried again."""
-    live = [o for o in state.orders if o.kind is LegKind.SL and not o.ended and not o.superseded]
+    live = [o for o in state.orders if o.kind is LegKind.SL and not o.ended]
+    live = [o for o in live if not o.superseded] or live  # its replacement was refused: the old one is what there is
     return tuple(
         replace(
             _stop(state, index=order.index, quantity=order.quantity),
@@ -204,7 +213,8 @@ def _kept_stops(state: TradeState) -> tuple[Desired, ...]:
 def _stop(state: TradeState, *, index: int, quantity: Decimal, oco_group: str = "") -> Desired:
     leg = next(iter(state.legs_of(LegKind.SL)), None)
     trailing = leg is not None and leg.order_type is OrderType.TRAILING_STOP_MARKET and state.stop_override is None
-    if leg is not None and trailing:
+    # No venue pairs a trailing stop with a target: in a pair it stays where it began.
+    if leg is not None and trailing and not oco_group:
         return _reduce(
             state,
             leg,
@@ -233,10 +243,13 @@ def _spot_protection(state: TradeState, sellable: Decimal, targets: tuple[Desire
     wanted: list[Desired] = []
     left = sellable
     for target in targets:
+        left -= target.quantity
+        if target.type is OrderType.MARKET:
+            wanted.append(target)
+            continue
         group = f"{target.index}"
         wanted.append(_stop(state, index=1 + target.index, quantity=target.quantity, oco_group=group))
         wanted.append(replace(target, oco_group=group))
-        left -= target.quantity
     if left >= min_quantity(state.rules, OrderType.MARKET):
         wanted.insert(0, _stop(state, index=1, quantity=left))
     return tuple(wanted)
@@ -258,8 +271,15 @@ def _targets(state: TradeState, sellable: Decimal) -> tuple[Desired, ...]:
             continue
         carry = ZERO
         left -= quantity
+        if state.reserves_balance and wants_stop(state) and not _stoppable(state, left):
+            # No stop could be placed for so small a rest: this target takes it along.
+            quantity, left = quantity + left, ZERO
         wanted.append(_target(state, leg, quantity=quantity + _live_filled(leg), price=price))
     return tuple(wanted)
+
+
+def _stoppable(state: TradeState, quantity: Decimal) -> bool:
+    return quantity == ZERO or _placeable(state, quantity, stop_price(state) or state.average_price or ZERO)
 
 
 def _live_filled(leg: LegView) -> Decimal:

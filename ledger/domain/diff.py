@@ -32,7 +32,8 @@ def diff(state: TradeState, desired: tuple[Desired, ...]) -> Actions:
     """
     wanted = {want.key: want for want in desired}
     live = [order for order in state.orders if not order.ended]
-    current = {(order.kind, order.index): order for order in live if not order.superseded}
+    # A superseded stop counts only while it is the last one that lives: its replacement was refused.
+    current = {(order.kind, order.index): order for order in sorted(live, key=lambda order: not order.superseded)}
     cancel = [order for order in live if _unwanted(state, order, wanted)]
     place: list[Desired] = []
     regroup = _broken_pairs(current, wanted)

@@ -21,6 +21,7 @@ from ledger.domain.plan import LegKind
 
 WOULD_TRIGGER = "WOULD_TRIGGER"
 NOTHING_TO_REDUCE = "NOTHING_TO_REDUCE"
+TARGET_PASSED = "TARGET_PASSED"  # of a stop that was refused because the target that it was paired with is reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ class Income(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["account", "kind", "venue_income_id"], name="income_once")
         ]
+        indexes: ClassVar = [models.Index(fields=["occurred_at"], name="income_at")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount} {self.asset}"

@@ -146,6 +146,7 @@ class Fill(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["account", "symbol", "venue_trade_id"], name="fill_once")
         ]
+        indexes: ClassVar = [models.Index(fields=["filled_at"], name="fill_at")]
 
     def __str__(self) -> str:
         return f"{self.side} {self.quantity} @ {self.price}"

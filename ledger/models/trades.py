@@ -103,6 +103,8 @@ class Trade(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["lane", "status"], name="trade_lane_status"),
             models.Index(fields=["account", "status"], name="trade_account_status"),
+            models.Index(fields=["strategy", "symbol", "closed_at"], name="trade_last_exit"),
+            models.Index(fields=["strategy", "created_at"], name="trade_begun"),
         ]
 
     def __str__(self) -> str:
@@ -127,6 +129,9 @@ class Leg(models.Model):
     share = ExactDecimalField(null=True, blank=True)
     reserve = ExactDecimalField(default="0", help_text="Funds bound until the venue has the order.")
     acknowledged_at = models.DateTimeField(null=True, blank=True)
+    send_before = models.DateTimeField(
+        null=True, blank=True, help_text="When the alert of this entry comes of age: then it is not sent any more."
+    )
 
     class Meta:
         ordering: ClassVar = ["trade_id", "id"]

@@ -5,15 +5,20 @@ Every act writes what is wanted and makes the lanes due; the engine then does it
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import transaction
 from django.db.models import QuerySet
 
 from exchange.clients import get_client
 from exchange.clock import now
+from exchange.errors import ExchangeError
 from exchange.models import Account, HouseState, TradingState
-from exchange.rules import tidy
+from exchange.rules import round_stop, tidy
+from exchange.types import ZERO
 from ledger import lanes
-from ledger.domain.desired import breakeven_price
+from ledger.domain.desired import breakeven_price, stop_price
+from ledger.domain.trade import TradeState
 from ledger.models import Notice, Strategy, Trade
 from ledger.services.notices import notify
 from ledger.services.plans import request_close
@@ -72,10 +77,25 @@ def move_to_breakeven(trade: Trade, *, by: str) -> None:
     price = breakeven_price(state)
     if price is None or not state.held:
         raise NotPossible(f"{trade} holds nothing: there is no average price to move the stop to")
+    price = round_stop(price, state.rules, state.direction)
+    present = stop_price(state)
+    if present is not None and (price - present) * state.direction.sign <= ZERO:
+        raise NotPossible(f"the stop of {trade} is at {tidy(present)}, not worse than {tidy(price)}")
+    _require_beyond(full, state, price)
     with transaction.atomic():
         Trade.objects.filter(pk=trade.pk).update(stop_override=price)
         _wake(trade)
     _tell(trade, "BREAKEVEN_ASKED", f"stop to {tidy(price)} asked by {by}")
+
+
+def _require_beyond(trade: Trade, state: TradeState, price: Decimal) -> None:
+    """Refuse a stop that would act at once: the venue would not take it, and the position would be closed instead."""
+    try:
+        market = get_client(trade.account).get_quote(trade.symbol).watched(state.working_type)
+    except ExchangeError as exc:
+        raise NotPossible(f"{trade.account} does not tell the price of {trade.symbol}: {exc}") from exc
+    if (market - price) * state.direction.sign <= ZERO:
+        raise NotPossible(f"a stop at {tidy(price)} would act at once, the market is at {tidy(market)}")
 
 
 def _switch(target: Target, state: TradingState, reason: str, by: str) -> None:

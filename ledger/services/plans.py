@@ -14,11 +14,21 @@ from ledger.domain.plan import LegKind, LegPlan, TradePlan
 from ledger.models import Lane, Leg, Strategy, Trade
 
 
-def open_trade(*, plan: TradePlan, strategy: Strategy, lane: Lane, mode: PositionMode, now: datetime) -> Trade:
-    """Create the trade with its legs; belongs into the transaction that checked the funds."""
+def open_trade(
+    *,
+    plan: TradePlan,
+    strategy: Strategy,
+    lane: Lane,
+    mode: PositionMode,
+    now: datetime,
+    send_before: datetime | None = None,
+) -> Trade:
+    """Create the trade with its legs; belongs into the transaction that checked the funds.
+
+    send_before: when the alert comes of age; an entry that has not left by then never does.
+    """
     hedged = mode is PositionMode.HEDGE and strategy.account.market is Market.USDM
     exits = plan.exits
-    timeout = timedelta(seconds=exits.entry_timeout_s) if exits.entry_timeout_s else None
     trade = Trade.objects.create(
         account=strategy.account,
         strategy=strategy,
@@ -36,13 +46,24 @@ def open_trade(*, plan: TradePlan, strategy: Strategy, lane: Lane, mode: Positio
         breakeven_offset_pct=exits.breakeven_offset_pct,
         trail_pct=exits.trail_pct,
         protect_within_s=exits.protect_within_s,
-        entries_expire_at=now + timeout if timeout else None,
+        entries_expire_at=_expiry(plan, now),
     )
-    add_legs(trade, plan.legs)
+    _add_legs(trade, plan.legs, send_before)
     return trade
 
 
-def add_legs(trade: Trade, legs: Iterable[LegPlan]) -> None:
+def add_to_trade(trade: Trade, *, plan: TradePlan, now: datetime, send_before: datetime | None = None) -> None:
+    """Write the legs of an add onto a trade; its entries get a new life, though earlier ones were cancelled."""
+    Trade.objects.filter(pk=trade.pk).update(entries_canceled=False, entries_expire_at=_expiry(plan, now))
+    _add_legs(trade, plan.legs, send_before)
+
+
+def _expiry(plan: TradePlan, now: datetime) -> datetime | None:
+    timeout = plan.exits.entry_timeout_s
+    return now + timedelta(seconds=timeout) if timeout else None
+
+
+def _add_legs(trade: Trade, legs: Iterable[LegPlan], send_before: datetime | None) -> None:
     """Write planned legs onto a trade; legs that it has already are left as they are."""
     taken = set(Leg.objects.filter(trade=trade).values_list("kind", "index"))
     Leg.objects.bulk_create(
@@ -57,6 +78,7 @@ def add_legs(trade: Trade, legs: Iterable[LegPlan]) -> None:
             offset_pct=leg.offset_pct,
             share=leg.share,
             reserve=leg.reserve,
+            send_before=send_before if leg.kind.opens else None,
         )
         for leg in legs
         if (str(leg.kind), leg.index) not in taken

@@ -149,7 +149,7 @@ def _update_order(order: Order, report: OrderReport, source: str) -> bool:
         changes |= {"deadline_at": None, "ask_at": None, "asks": 0}
     if missing:
         # The venue counts fills that we have not heard: ask for them; until then the order has not ended for us.
-        changes["ask_at"] = order.ask_at or now()
+        changes |= {"ask_at": order.ask_at or now(), "asks": order.asks}
     if order.acknowledged_at is None and (report.status in _SEEN_BY_VENUE or total):
         changes["acknowledged_at"] = now()
         Leg.objects.filter(pk=order.leg_id, acknowledged_at__isnull=True).update(

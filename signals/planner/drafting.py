@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from exchange.rules import check_order, round_entry, tidy
+from exchange.rules import check_order, floor_quantity, round_entry, tidy
 from exchange.types import ZERO, Direction, InstrumentRules, Market, OrderType
 from ledger.domain.context import Context, HeldTrade
 from ledger.domain.plan import ExitRules, LegKind, LegPlan, TradePlan
@@ -222,6 +222,9 @@ def market_price(context: Context) -> Decimal:
 def _check_exits(draft: Draft, stop: Stop | None, targets: Sequence[Target]) -> None:
     """Check that the venue would take every exit: of the whole position, and the stop after the first entry alone."""
     rules, whole = draft.context.rules, draft.position
+    if draft.held:
+        # A fee taken in the base asset leaves a holding off the step; the exits are of what lies on it.
+        whole = floor_quantity(whole, rules, OrderType.MARKET)
     parts = {whole} if draft.held else {whole, draft.quantities[0]}
     for part in sorted(parts):
         if stop:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 D = Decimal
 EXAMPLES = int(os.environ.get("TVTRADER_STATEFUL_EXAMPLES", "0"))
-STEPS = int(os.environ.get("TVTRADER_STATEFUL_STEPS", "15"))
+STEPS = int(os.environ.get("TVTRADER_STATEFUL_STEPS", "20"))
 _numbers = count(1)
 
 ALERTS: dict[str, dict[str, Any]] = {
@@ -53,11 +53,9 @@ ALERTS: dict[str, dict[str, Any]] = {
     "check": {"action": "check"},
 }
 ORDER_FAULTS = (Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.NOT_SENT, Kind.REJECT, Kind.DIE_BEFORE, Kind.DIE_AFTER)
-FAULTS = [("submit_order", kind) for kind in ORDER_FAULTS]
-FAULTS += [("submit_oco", kind) for kind in ORDER_FAULTS]
-FAULTS += [("cancel_order", kind) for kind in ORDER_FAULTS if kind is not Kind.REJECT]
-FAULTS += [("set_leverage", kind) for kind in (Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.DIE_AFTER)]
-FAULTS += [(method, Kind.FAIL_QUERY) for method in ("get_order", "get_quote", "get_balances", "get_positions")]
+OTHER_FAULTS = [("cancel_order", kind) for kind in ORDER_FAULTS if kind is not Kind.REJECT]
+OTHER_FAULTS += [("set_leverage", kind) for kind in (Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.DIE_AFTER)]
+OTHER_FAULTS += [(method, Kind.FAIL_QUERY) for method in ("get_order", "get_quote", "get_balances", "get_positions")]
 
 
 class Trading(RuleBasedStateMachine):
@@ -100,10 +98,12 @@ class Trading(RuleBasedStateMachine):
         """Do something in a process that may die while doing it; then a new one takes over."""
         die_at, self.die_at = self.die_at, 0
         try:
-            with dies_at(die_at):
+            with dies_at(die_at) as count:
                 step()
         except (Died, Killed):
             self.come_back()
+        else:
+            self.die_at = max(0, die_at - count[0])
 
     def come_back(self) -> None:
         for _ in range(5):
@@ -117,14 +117,15 @@ class Trading(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(sorted(ALERTS)))
     def alert(self, kind: str) -> None:
         self.last = {"symbol": "BTCUSDT", **ALERTS[kind], "note": f"alert {next(_numbers)}"}
-        self.act(lambda: (self.house.post(**self.last), work_until_quiet()))
+        self.act(lambda: self.house.post(**self.last))
+        self.act(work_until_quiet)
 
     @precondition(lambda self: self.last)
     @rule()
     def resend(self) -> None:
         answer = self.house.post(**self.last)
         assert answer.status_code in (200, 202, 400)
-        work_until_quiet_or_die(self)
+        self.act(work_until_quiet)
 
     @rule(first=st.sampled_from(["be long", "buy", "limit buy", "be short"]), then=st.sampled_from(["exit", "be flat"]))
     def two_at_once(self, first: str, then: str) -> None:
@@ -140,10 +141,23 @@ class Trading(RuleBasedStateMachine):
     def liquidity(self, most: str, rest_expires: bool) -> None:
         set_liquidity(self.house.account.market, "BTCUSDT", D(most), rest_expires=rest_expires)
 
-    @rule(fault=st.sampled_from(FAULTS), times=st.integers(1, 4))
-    def something_breaks(self, fault: tuple[str, Kind], times: int) -> None:
-        deadly = fault[1] in (Kind.DIE_BEFORE, Kind.DIE_AFTER)
-        self.client.fail(*fault, times=1 if deadly else times)
+    @rule(kind=st.sampled_from(ORDER_FAULTS), nth=st.integers(1, 3), times=st.sampled_from([1, 1, 2, 5]))
+    def an_order_breaks(self, kind: Kind, nth: int, times: int) -> None:
+        for method in ("submit_order", "submit_oco"):
+            self.break_call(method, kind, nth, times)
+
+    @rule(fault=st.sampled_from(OTHER_FAULTS), times=st.sampled_from([1, 1, 2, 5, 40]))
+    def a_call_breaks(self, fault: tuple[str, Kind], times: int) -> None:
+        self.break_call(*fault, 1, times)
+
+    def break_call(self, method: str, kind: Kind, nth: int, times: int) -> None:
+        deadly = kind in (Kind.DIE_BEFORE, Kind.DIE_AFTER)
+        self.client.fail(method, kind, nth=nth, times=1 if deadly else times)
+
+    @rule(kind=st.sampled_from(["be long", "buy", "be short", "be flat"]), fault=st.sampled_from(ORDER_FAULTS[:4]))
+    def alert_in_trouble(self, kind: str, fault: Kind) -> None:
+        self.an_order_breaks(fault, 1, 1)
+        self.alert(kind)
 
     @rule(statement=st.integers(1, 250))
     def death_waits(self, statement: int) -> None:
@@ -169,7 +183,8 @@ class Trading(RuleBasedStateMachine):
 
     @rule()
     def halted(self) -> None:
-        self.act(lambda: (controls.halt(self.house.account, reason="test", by="me"), work_until_quiet()))
+        self.act(lambda: controls.halt(self.house.account, reason="test", by="me"))
+        self.act(work_until_quiet)
 
     @rule()
     def resumed(self) -> None:
@@ -273,18 +288,16 @@ class SpotTrading(Trading):
     strategy = {**Trading.strategy, "leverage": None}  # never changed
 
 
-def work_until_quiet_or_die(machine: Trading) -> None:
-    machine.act(work_until_quiet)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("machine", "examples"), [(Trading, 16), (SpotTrading, 8)])
+@pytest.mark.parametrize(("machine", "examples"), [(Trading, 30), (SpotTrading, 15)])
 def test_any_life_ends_in_order(machine: type[Trading], examples: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
             derandomize=not EXAMPLES,
             max_examples=EXAMPLES or examples,
+            # Making a failure small takes many more lives than finding it.
+            phases=[Phase.generate, Phase.shrink] if EXAMPLES else [Phase.generate],
             stateful_step_count=STEPS,
             deadline=None,
             database=None,

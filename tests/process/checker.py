@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def look(seconds: float) -> dict[str, Any]:
             check()
             found = facts()
         except AssertionError as exc:
-            error, found = f"{type(exc).__name__}: {_place(exc)}: {exc}", {}
+            error, found = _told(exc), {}
         finally:
             # The service that starts next must be the first to open the database, as on a machine of its own.
             connection.close()
@@ -76,11 +77,11 @@ def look(seconds: float) -> dict[str, Any]:
         time.sleep(0.05)
 
 
-def _place(exc: BaseException) -> str:
-    trace = exc.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame.f_code.co_name if trace else ""
+def _told(exc: AssertionError) -> str:
+    """Return the failed line with what its names stood for: pytest does not rewrite assertions in this process."""
+    frame = traceback.TracebackException.from_exception(exc, capture_locals=True).stack[-1]
+    names = ", ".join(f"{name} = {value}" for name, value in (frame.locals or {}).items())
+    return f"{frame.name}: {frame.line} ({exc}) with {names}"[:3000]
 
 
 def check() -> None:

@@ -33,13 +33,13 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     return {**env, "TVTRADER_HOME": str(home), "PYTHONUNBUFFERED": "1", "LOG_LEVEL": "WARNING", **more}
 
 
-def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
+def wait_until(condition: Callable[[], Any], *, seconds: float, what: str, every_s: float = 0.002) -> Any:
     """Return the condition's first true value; raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.002)
+        time.sleep(every_s)
     return found
 
 

@@ -20,8 +20,8 @@ from tests.process.watching import count_rows, watch
 pytestmark = pytest.mark.slow
 
 IN_ORDER_WITHIN_S = 10.0
-DELAYS_MS = (0, 4, 8, 12, 18, 25, 33, 42, 55, 70, 90, 120, 160, 220, 300, 400, 500)
-AFTER_START_MS = {25: 0, 70: 60, 160: 200}  # the same round is killed once more, so long after the next start
+DELAYS_MS = (0, 5, 10, 16, 24, 34, 46, 60, 80, 110, 160, 230, 330, 480)
+AFTER_START_MS = {24: 0, 60: 60, 160: 200}  # the same round is killed once more, so long after the next start
 # What to bring about first, what then leads to the moment, and the lane that it happens in.
 SCENES = [
     ("the alert is stored", "flat", "long", "native"),

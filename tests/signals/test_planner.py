@@ -296,6 +296,15 @@ def test_an_add_of_a_fraction_of_the_position() -> None:
     assert legs(plan(add, context), LegKind.DCA)[0].quantity == D("0.010")
 
 
+def test_an_add_to_a_holding_that_fees_have_left_off_the_step() -> None:
+    """1000.1 ADA were bought and 1.0001 paid as fee: 999.0999 and 2000 more make a stop of 2999.0 in steps of 0.1."""
+    policy = replace(BASE, leverage=None, sizing=sized(SizingMethod.BASE_AMOUNT, "2000"))
+    context = spot("ADAUSDT", "0.5", policy=policy, trades=(held(LONG, "999.0999", "0.5"),))
+    add = Intent(action=Action.ADD, symbol="ADAUSDT", stop_price=D("0.4"))
+
+    assert outcome(plan(add, context)) == (Outcome.ADD, "ADD_PLANNED")
+
+
 def test_an_add_needs_a_trade() -> None:
     add = Intent(action=Action.ADD, symbol="BTCUSDT")
 

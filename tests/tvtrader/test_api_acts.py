@@ -41,6 +41,8 @@ def test_closing_is_carried_out_written_down_and_refused_after_the_end(boss: Cli
 
 
 def test_the_stop_goes_to_breakeven(boss: Client, story: Story) -> None:
+    _price("60500")
+
     assert boss.post(f"/api/v1/trades/{story.trade.pk}/breakeven/").status_code == 200
 
     story.trade.refresh_from_db()

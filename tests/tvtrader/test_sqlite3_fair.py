@@ -108,3 +108,29 @@ def test_every_end_of_a_transaction_gives_the_turn_back(end: str) -> None:
 
     assert lock.acquire(1)
     lock.release()
+
+
+@on_sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_single_write_takes_its_turn_and_a_read_needs_none() -> None:
+    lock = lock_for(str(connection.settings_dict["NAME"]))
+    written = threading.Event()
+
+    def write() -> None:
+        Pulse.objects.update(kind="other")
+        written.set()
+        connection.close()
+
+    assert lock.acquire(1)
+    thread = threading.Thread(target=write)
+    thread.start()
+    Pulse.objects.count()
+    while not lock._ordinary:
+        assert not written.is_set(), "a single write passed those who wait"
+        time.sleep(0.001)
+    lock.release()
+    thread.join(5)
+
+    assert written.is_set()
+    assert lock.acquire(0), "the turn was given back"
+    lock.release()

@@ -207,7 +207,14 @@ def _check_pair(desk: Desk, target: OrderRequest, stop: OrderRequest) -> None:
         if target.side is Side.BUY:
             above, below = below, above
         if above is None or below is None or not below < last < above:
-            raise OrderRejected("The relationship of the prices for the orders is not correct.", code="-2010")
+            sells = target.side is Side.SELL
+            high, low = (above is not None and last >= above), (below is not None and last <= below)
+            raise OrderRejected(
+                "The relationship of the prices for the orders is not correct.",
+                code="-2010",
+                would_trigger=low if sells else high,
+                target_passed=high if sells else low,
+            )
 
 
 # ── the first match ───────────────────────────────────────────────────────────────────────────────────────────

@@ -1,12 +1,13 @@
 """Django's SQLite backend with a fair write lock.
 
 SQLite's own busy handler polls, so that under load a writer can wait for seconds while others pass it. Here the
-transactions of one process queue for their turn; other processes still meet through SQLite's lock.
-Only `atomic()` blocks queue: write inside them.
+writers of one process queue for their turn, `atomic()` blocks and single statements alike; other processes still meet
+through SQLite's lock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -15,12 +16,29 @@ from django.db.utils import OperationalError
 from tvtrader.db.sqlite3_fair.lock import FairLock, lock_for
 
 DEFAULT_TIMEOUT_S = 20.0
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection that takes its turn at BEGIN and gives it back at COMMIT, ROLLBACK or close."""
+    """A connection that takes its turn at BEGIN and gives it back at COMMIT, ROLLBACK or close.
+
+    A write outside of a transaction is one of its own, and takes its turn for as long as it runs.
+    """
 
     _turn: FairLock | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute_wrappers.append(self._execute_in_turn)
+
+    def _execute_in_turn(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if self._turn is not None or not str(sql).lstrip().upper().startswith(WRITES):
+            return execute(sql, params, many, context)
+        self._take_turn()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self._give_turn()
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()
