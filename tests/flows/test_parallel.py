@@ -61,7 +61,7 @@ def at_once(calls: Sequence[Callable[[], Any]], *, threads: int = 50) -> list[An
         return list(pool.map(run, calls))
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 90) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the workers did not get through"

@@ -18,8 +18,9 @@ from typing import Any
 from tests.process.service import ROOT, clean_environment
 
 SETTLED = {"ACCEPTED", "FILLED", "CANCELED", "EXPIRED", "REJECTED", "DENIED", "PARTIALLY_FILLED", "TRIGGERED"}
-# What may be announced after a death. A stop that the market passed meanwhile is closed at market, for instance.
-EXPECTED_ALARMS = {"UNPROTECTED", "STOP_THROUGH", "PROTECTION_FAILED"}
+# What may be announced after a death: a stop that the market passed meanwhile, a position that had to wait for what the
+# dead had been sending. What is announced must be over when the test looks.
+EXPECTED_ALARMS = {"UNPROTECTED", "STOP_THROUGH", "PROTECTION_FAILED", "EXIT_STUCK"}
 
 
 class Checker:
