@@ -20,5 +20,5 @@ ENV TVTRADER_HOME=/var/lib/tvtrader
 USER trader
 
 EXPOSE 8000
-CMD ["gunicorn", "tvtrader.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
+CMD ["gunicorn", "tvtrader.wsgi:application", "--no-control-socket", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
      "--workers", "2", "--threads", "4", "--worker-tmp-dir", "/dev/shm", "--graceful-timeout", "30"]

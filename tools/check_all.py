@@ -71,7 +71,9 @@ def suites():
     found = [("tests on SQLite", pytest(), clean_environment())]
     if servers_named():
         env = dict(clean_environment(), TVTRADER_TEST_ON="servers")
-        found.append(("tests on PostgreSQL and Redis", pytest("-m", "not browser"), env))
+        # The embedded service brings its own SQLite: what kills it has been run already.
+        embedded = ["--ignore=tests/process/test_kill_the_service.py", "--ignore=tests/process/test_start_and_stop.py"]
+        found.append(("tests on PostgreSQL and Redis", pytest("-m", "not browser", *embedded), env))
     return found
 
 

@@ -88,7 +88,16 @@ class Production:
         bind = self.base.removeprefix("http://")
         celery = ["-m", "celery", "-A", "tvtrader", "worker", "-P", "threads", "-c", "4"]
         quiet = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
-        web = ["-m", "gunicorn", "tvtrader.wsgi:application", "--bind", bind, "--worker-class", "gthread"]
+        web = [
+            "-m",
+            "gunicorn",
+            "tvtrader.wsgi:application",
+            "--bind",
+            bind,
+            "--worker-class",
+            "gthread",
+            "--no-control-socket",
+        ]
         self.web = self._program("web", [*web, "--workers", "2", "--threads", "4"], role="web")
         self.streams = self._program("streams", ["manage.py", "run_streams"], role="worker")
         self.workers = [
