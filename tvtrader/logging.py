@@ -84,10 +84,13 @@ SHARED: list[Processor] = [
 ]
 
 
-def config(*, level: str, file: str = "") -> dict[str, Any]:
-    """Return the logging configuration: JSON to stderr, or to a file with only warnings on stderr."""
+def config(*, level: str, file: str = "", person: bool = False) -> dict[str, Any]:
+    """Return the logging configuration: JSON to stderr, or to a file with only warnings on stderr.
+
+    person: somebody reads the terminal (a command): warnings in plain words, beside what the command prints.
+    """
     stderr = {"class": "logging.StreamHandler", "formatter": "json", "level": level}
-    if file:  # then a person reads the terminal
+    if file or person:
         stderr |= {"formatter": "plain", "level": "WARNING"}
     handlers: dict[str, Any] = {"stderr": stderr}
     if file:

@@ -250,7 +250,9 @@ BINANCE_USDM_STREAM_URL = env.str("BINANCE_USDM_STREAM_URL", default="wss://fstr
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 LOG_FILE = env.str("LOG_FILE", default="")
 LOGGING_CONFIG = "tvtrader.logging.configure"
-LOGGING = house_logging.config(level=LOG_LEVEL, file=LOG_FILE)
+# Operator's commands print for a person; the processes write for machines.
+_COMMAND = Path(sys.argv[0]).name == "manage.py" and not _WORKING
+LOGGING = house_logging.config(level=LOG_LEVEL, file=LOG_FILE, person=_COMMAND)
 house_logging.register_secrets(
     SECRET_KEY, *SECRET_KEY_FALLBACKS, *FIELD_ENCRYPTION_KEYS, ADMIN_API_KEY, DISCORD_BOT_TOKEN,
     *NOTIFY_URLS, *NOTIFY_ERROR_URLS, str(DATABASES["default"].get("PASSWORD") or ""), REDIS_URL,

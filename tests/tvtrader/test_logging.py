@@ -90,3 +90,10 @@ def test_ordinary_words_and_numbers_stay() -> None:
     event = house_logging.redact(None, "info", {"event": "abc filled", "quantity": "0.004", "attempts": 3})
 
     assert event == {"event": "abc filled", "quantity": "0.004", "attempts": 3}
+
+
+def test_a_command_tells_its_reader_only_what_is_wrong() -> None:
+    stderr = house_logging.config(level="INFO", person=True)["handlers"]["stderr"]
+
+    assert (stderr["level"], stderr["formatter"]) == ("WARNING", "plain")
+    assert house_logging.config(level="INFO")["handlers"]["stderr"]["formatter"] == "json"
