@@ -127,7 +127,11 @@ def context_from(
 
 
 def reserved_funds(live: list[Trade], *, as_of: datetime) -> Mapping[str, Decimal]:
-    """Return, by asset, what entries bind that a balance asked for at `as_of` cannot show yet."""
+    """Return, by asset, what entries bind that a balance asked for at `as_of` cannot show yet.
+
+    Status and time of acknowledgement are taken from one row, the order's: rows read by different queries may
+    lie on two sides of another lane's commit, and an entry that falls in between would be paid for twice.
+    """
     bound: dict[str, Decimal] = {}
     for trade in live:
         for leg in trade.legs.all():
@@ -136,7 +140,7 @@ def reserved_funds(live: list[Trade], *, as_of: datetime) -> Mapping[str, Decima
             orders = list(leg.orders.all())
             unseen = not orders and not trade.entries_canceled and trade.close_requested_at is None
             unseen = unseen or any(order.status in UNACKNOWLEDGED for order in orders)
-            fresh = leg.acknowledged_at is not None and leg.acknowledged_at >= as_of
+            fresh = any(order.acknowledged_at is not None and order.acknowledged_at >= as_of for order in orders)
             if unseen or fresh:
                 bound[trade.reserve_asset] = bound.get(trade.reserve_asset, ZERO) + leg.reserve
     return bound

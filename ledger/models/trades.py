@@ -128,7 +128,6 @@ class Leg(models.Model):
     offset_pct = ExactDecimalField(null=True, blank=True)
     share = ExactDecimalField(null=True, blank=True)
     reserve = ExactDecimalField(default="0", help_text="Funds bound until the venue has the order.")
-    acknowledged_at = models.DateTimeField(null=True, blank=True)
     send_before = models.DateTimeField(
         null=True, blank=True, help_text="When the alert of this entry comes of age: then it is not sent any more."
     )

@@ -20,7 +20,7 @@ from exchange.types import ZERO, Direction, IncomeReport, OrderReport, OrderStat
 from ledger import lanes
 from ledger.domain.order_state import AT_VENUE, ENDED, NEXT, InvalidTransition, advance
 from ledger.domain.position import exact
-from ledger.models import Fill, Income, Leg, Notice, Order, OrderEvent, Trade
+from ledger.models import Fill, Income, Notice, Order, OrderEvent, Trade
 from ledger.services import forced
 from ledger.services.notices import notify
 from ledger.services.trades import OF_A_POSITION, refold, refold_funding
@@ -152,9 +152,6 @@ def _update_order(order: Order, report: OrderReport, source: str) -> bool:
         changes |= {"ask_at": order.ask_at or now(), "asks": order.asks}
     if order.acknowledged_at is None and (report.status in _SEEN_BY_VENUE or total):
         changes["acknowledged_at"] = now()
-        Leg.objects.filter(pk=order.leg_id, acknowledged_at__isnull=True).update(
-            acknowledged_at=changes["acknowledged_at"]
-        )
     filled_more = order.filled_quantity != changes["filled_quantity"]
     changes = {name: value for name, value in changes.items() if getattr(order, name) != value}
     for name, value in changes.items():

@@ -431,12 +431,15 @@ def test_a_broker_that_hangs_or_refuses_does_not_slow_the_answer(
         monkeypatch.setattr(relay, "relay", sender)
         post(signed(EXIT))  # the first request pays for imports
 
-        begun = time.perf_counter()
-        statuses = {post(signed(EXIT)).status_code for _ in range(20)}
-        took = time.perf_counter() - begun
+        statuses, times = set(), []
+        for _ in range(20):
+            begun = time.perf_counter()
+            statuses.add(post(signed(EXIT)).status_code)
+            times.append(time.perf_counter() - begun)
 
     assert statuses == {202}
-    assert took < 2
+    # A publish within the request would cost each of them the time-out of the socket, 0.1 s, at least.
+    assert min(times) < 0.1
 
 
 @pytest.mark.django_db(transaction=True)

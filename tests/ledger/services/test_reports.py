@@ -37,7 +37,6 @@ def test_acknowledgement_is_booked_with_its_moment() -> None:
 
     assert (heard.status, heard.venue_order_id) == (S.ACCEPTED, "77")
     assert heard.acknowledged_at is not None
-    assert heard.leg.acknowledged_at == heard.acknowledged_at
     event = heard.events.get()
     assert (event.from_status, event.to_status, event.source) == (S.SUBMITTING, S.ACCEPTED, "answer")
     assert _trade(heard).status == Trade.Status.OPENING
