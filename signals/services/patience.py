@@ -63,7 +63,7 @@ def _lock_waits_until(deadline: float) -> Iterator[None]:
         yield
     finally:
         connection.settings_dict = usual
-        _set_busy_timeout(float(options.get("timeout", 5.0)))
+        _set_busy_timeout(options.get("timeout", 5.0))
 
 
 def _set_busy_timeout(seconds: float) -> None:
